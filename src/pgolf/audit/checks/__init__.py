@@ -1,0 +1,1 @@
+"""One file per check, and one ordered registry of them."""

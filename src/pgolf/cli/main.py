@@ -1,0 +1,78 @@
+"""Entry point: a group whose commands load only when called, and the one mapping of errors to exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from pgolf import __version__
+from pgolf.errors import PgolfError, Refused, UsageError
+from pgolf.exits import Exit
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    # name: ("module:attribute", one-line help). Kept here so that `--help` imports no command module.
+    "audit": ("pgolf.cli.audit:audit", "Is a reported val_bpb measured by the canonical rule?"),
+    "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - a programming error, not user input
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pgolf")
+def cli() -> None:
+    """Audit bits-per-byte claims from evidence, and keep small-model experiments disciplined."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code. User errors print one sentence on stderr."""
+    try:
+        result: Any = cli.main(args=argv, prog_name="pgolf", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return int(stop.exit_code)
+    except click.Abort:
+        print("pgolf: interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return int(Exit.UNUSABLE)
+    except UsageError as error:
+        print(f"pgolf: {error}", file=sys.stderr)  # noqa: T201
+        return int(Exit.UNUSABLE)
+    except Refused as error:
+        for reason in error.reasons:
+            print(f"pgolf: refused: {reason}", file=sys.stderr)  # noqa: T201
+        return int(Exit.REFUSED)
+    except PgolfError as error:
+        print(f"pgolf: {error}", file=sys.stderr)  # noqa: T201
+        return int(Exit.UNUSABLE)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`pgolf … | head`): not an error of ours.
+        sys.stderr.close()
+        return int(Exit.OK)
+    return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def entry() -> None:
+    """Console-script wrapper."""
+    raise SystemExit(main())

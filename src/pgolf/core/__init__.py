@@ -1,0 +1,1 @@
+"""Nouns and arithmetic shared by everything; imports nothing of pgolf but `errors`."""

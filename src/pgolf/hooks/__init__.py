@@ -1,0 +1,1 @@
+"""Agent hooks: JSON on stdin, gates, one answer. Imports the standard library and the shell parser only."""

@@ -1,0 +1,1 @@
+"""Registered experiments, honest statistics, money that cannot be lost."""

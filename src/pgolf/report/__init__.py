@@ -1,0 +1,1 @@
+"""An audit report as JSON, JSON lines, SARIF, HTML, Markdown or terminal text."""

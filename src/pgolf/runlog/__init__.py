@@ -1,0 +1,1 @@
+"""Training logs: dialects, metrics, fingerprint."""

@@ -1,0 +1,1 @@
+"""Token streams, shards, windows and tokenizer files."""

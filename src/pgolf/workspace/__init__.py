@@ -1,0 +1,1 @@
+"""Templates of a workspace and `init`."""
