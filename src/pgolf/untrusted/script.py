@@ -118,10 +118,11 @@ class FolderSiblings:
             )
         except (OSError, ValueError):
             return None
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(handle)
+            return None
         with os.fdopen(handle, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return None
             bound = self.limits.sibling_bytes
             if status.st_size > bound:
                 raise LimitTripped("sibling_bytes", bound, f"{plain} has {status.st_size:,} bytes")
