@@ -164,5 +164,5 @@ def test_a_path_that_is_no_file_says_so(tmp_path: Path) -> None:
         read_model_file(tmp_path / "absent.model")
     with pytest.raises(DataError, match="is a folder"):
         read_model_file(tmp_path)
-    with pytest.raises(DataError, match="null|no such file"):
+    with pytest.raises(DataError, match=r"null|no such file"):
         read_model_file("a\0b")
