@@ -1,1 +1,5 @@
-"""An audit report as JSON, JSON lines, SARIF, HTML, Markdown or terminal text."""
+"""Audit values to JSON, JSON lines, SARIF, HTML, Markdown and terminal text. Renders; never judges."""
+
+from pgolf.report.render import ReportFormat, render_rows, render_script, render_submission, terminal_page
+
+__all__ = ["ReportFormat", "render_rows", "render_script", "render_submission", "terminal_page"]

@@ -1,0 +1,89 @@
+"""JSON: one versioned document, or one object a line. Pure ASCII, strict (no NaN), the same bytes for the same values."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pgolf import __version__
+from pgolf.core.row import ResultRow
+from pgolf.core.script_report import ScriptReport
+from pgolf.core.submission_report import SubmissionReport
+
+DOCUMENT_VERSION: Final = 1
+DEEPEST: Final = 40
+
+
+def finite(value: Any, depth: int = 0) -> Any:
+    """`value` with every number that JSON cannot say (NaN, infinities) as null, and nothing deeper than 40 levels.
+
+    Keys become strings; values of unknown types become their text.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"(an integer of {value.bit_length()} bits)"
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        # A lone surrogate (an undecodable path) is no text: readers of strict JSON refuse it.
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if depth >= DEEPEST:
+        return f"(deeper than {DEEPEST} levels)"
+    if isinstance(value, dict):
+        return {finite(str(key)): finite(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [finite(item, depth + 1) for item in value]
+    return str(value)
+
+
+def compact(value: Any) -> str:
+    """One line of strict ASCII JSON."""
+    return json.dumps(finite(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def indented(value: Any) -> str:
+    """Strict ASCII JSON for people, with a final newline."""
+    return json.dumps(finite(value), ensure_ascii=True, allow_nan=False, indent=2) + "\n"
+
+
+def rows_document(rows: Iterable[ResultRow], title: str = "") -> str:
+    """All rows in one object: `version`, `kind`, `tool`, `title`, `counts` by verdict, `rows`."""
+    listed = list(rows)
+    return indented(
+        {
+            "version": DOCUMENT_VERSION,
+            "kind": "rows",
+            "tool": {"name": "pgolf", "version": __version__},
+            "title": title,
+            "counts": verdict_counts(listed),
+            "rows": [row.to_json() for row in listed],
+        }
+    )
+
+
+def rows_lines(rows: Iterable[ResultRow]) -> str:
+    """JSON lines: one row an object, in the order given (SPEC 4)."""
+    return "".join(compact(row.to_json()) + "\n" for row in rows)
+
+
+def script_document(report: ScriptReport) -> str:
+    """The audit of one script as one object."""
+    return indented(report.to_json())
+
+
+def submission_document(report: SubmissionReport) -> str:
+    """The audit of one submission as one object."""
+    return indented(report.to_json())
+
+
+def verdict_counts(rows: Iterable[ResultRow]) -> dict[str, int]:
+    """How many rows have each verdict; every verdict is named, also with 0."""
+    from pgolf.core.verdict import Verdict
+
+    counts = {verdict.value: 0 for verdict in Verdict}
+    for row in rows:
+        counts[row.verdict.value] += 1
+    return counts
