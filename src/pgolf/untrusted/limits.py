@@ -27,12 +27,13 @@ class Limits:
         `layer_input_bytes` and `layer_output_bytes`: what goes into and comes out of one decoder.
         `expansion_ratio`: output over input of one decompressor, checked once the output passes `expansion_floor_bytes`
         (a repetitive script of 60 kB may well compress a thousandfold; a bomb of 600 MB may not).
+        `layer_streams`: concatenated streams in one payload.
         `layer_depth`: wrappers inside wrappers. `unpacked_bytes`: all decoder output of one script together.
         `constant_steps`, `constant_bytes`: work and value size of the constant evaluator that finds payloads.
         `dictionary_bytes`: window of LZMA, brotli and zstandard decoders (raw LZMA2 has no memory limit of its own).
 
     Parsing
-        `line_nesting` and `bracket_depth`: unary and bracket nesting that may reach CPython's recursive parser.
+        `bracket_depth` and `unary_run`: bracket and unary nesting that may reach CPython's recursive parser.
         `ast_nodes`, `ast_depth`: the tree afterwards. `repair_edits`: rewrites of newer syntax in one file.
 
     Evaluating a builder
@@ -50,6 +51,7 @@ class Limits:
     layer_output_bytes: int = 32 * MIB
     expansion_ratio: int = 2_000
     expansion_floor_bytes: int = 1 * MIB
+    layer_streams: int = 64
     layer_depth: int = 32
     unpacked_bytes: int = 96 * MIB
     dictionary_bytes: int = 64 * MIB
