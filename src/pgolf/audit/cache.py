@@ -66,7 +66,11 @@ class ResultCache:
                 )
                 return connection
             except (sqlite3.DatabaseError, OSError) as error:
-                if attempt == 1 and isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+                if (
+                    attempt == 1
+                    and isinstance(error, sqlite3.DatabaseError)
+                    and "not a database" in str(error)
+                ):
                     aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
                     path.rename(aside)
                     self.problem = f"cache {path} was damaged; kept as {aside.name}, started a new one"

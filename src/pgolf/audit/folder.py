@@ -83,7 +83,9 @@ def git_entries(items: Iterable[TreeEntry | tuple[str, Unreadable]]) -> tuple[Fi
         else:
             found.append(FileEntry(item.path, item.sha))
         if len(found) >= MAX_FILES:
-            found.append(FileEntry("", "", None, f"more than {MAX_FILES:,} files; the rest was not looked at"))
+            found.append(
+                FileEntry("", "", None, f"more than {MAX_FILES:,} files; the rest was not looked at")
+            )
             break
     return tuple(found)
 
@@ -132,19 +134,21 @@ def disk_folder(root: Path, shown: str | None = None) -> DiskFolder:
     for here, folders, files in os.walk(root, followlinks=False):
         relative = os.path.relpath(here, root)
         prefix = "" if relative == "." else relative.replace(os.sep, "/") + "/"
-        for name in sorted(folders):
-            if (Path(here) / name).is_symlink():
-                found.append(FileEntry(_shown(prefix + name), "", None, "symbolic link, not followed"))
+        found += [
+            FileEntry(_shown(prefix + name), "", None, "symbolic link, not followed")
+            for name in sorted(folders)
+            if (Path(here) / name).is_symlink()
+        ]
         folders[:] = sorted(f for f in folders if f not in (".git", "__pycache__", ".venv", "node_modules"))
         if prefix.count("/") >= MAX_DEPTH:
-            for name in folders:
-                found.append(FileEntry(_shown(prefix + name), "", None, "folders nested too deeply"))  # noqa: PERF401
+            found += [FileEntry(_shown(prefix + n), "", None, "folders nested too deeply") for n in folders]
             folders[:] = []
-        for name in sorted(files):
-            found.append(_disk_entry(Path(here) / name, prefix + name))
+        found += [_disk_entry(Path(here) / name, prefix + name) for name in sorted(files)]
         if len(found) >= MAX_FILES:
             found = found[:MAX_FILES]
-            found.append(FileEntry("", "", None, f"more than {MAX_FILES:,} files; the rest was not looked at"))
+            found.append(
+                FileEntry("", "", None, f"more than {MAX_FILES:,} files; the rest was not looked at")
+            )
             break
     return DiskFolder(root, shown if shown is not None else str(root), tuple(found))
 

@@ -171,7 +171,9 @@ class ObjectReader:
         )
         if done.returncode and not done.stdout:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise UsageError(f"{self.git_dir}: git cannot list references: {said[-1] if said else 'no reason'}")
+            raise UsageError(
+                f"{self.git_dir}: git cannot list references: {said[-1] if said else 'no reason'}"
+            )
         found: dict[str, str] = {}
         for line in done.stdout.splitlines():
             sha, _, name = line.partition(b" ")
@@ -205,7 +207,8 @@ class ObjectReader:
         found: list[ObjectInfo | None] = []
         while len(found) < len(shas):
             process = self._start("--batch-check")
-            assert process.stdin is not None and process.stdout is not None  # noqa: S101
+            assert process.stdin is not None  # noqa: S101
+            assert process.stdout is not None  # noqa: S101
             pending = shas[len(found) :]
             try:
                 process.stdin.write(b"".join(_checked(sha) + b"\n" for sha in pending))
@@ -244,7 +247,8 @@ class ObjectReader:
         found: list[bytes | Unreadable] = []
         while len(found) < len(shas):
             process = self._start("--batch")
-            assert process.stdin is not None and process.stdout is not None  # noqa: S101
+            assert process.stdin is not None  # noqa: S101
+            assert process.stdout is not None  # noqa: S101
             pending = shas[len(found) :][:_CHUNK]
             before = len(found)
             try:
@@ -276,7 +280,9 @@ class ObjectReader:
                     if info is None:
                         known[sha] = Unreadable("commit missing from this clone")
                     elif info.kind != "commit" or info.size_bytes > MAX_COMMIT_BYTES:
-                        known[sha] = Unreadable(f"not a readable commit ({info.kind}, {info.size_bytes:,} bytes)")
+                        known[sha] = Unreadable(
+                            f"not a readable commit ({info.kind}, {info.size_bytes:,} bytes)"
+                        )
                     else:
                         readable.append(sha)
                 for sha, raw in zip(readable, self._contents(readable), strict=True):
@@ -289,6 +295,11 @@ class ObjectReader:
             wave = [sha for sha in following if sha not in known]
         return known
 
+    def commit(self, sha: str) -> Commit | Unreadable:
+        """One commit, without its history."""
+        raw = self._read(sha, "commit", MAX_COMMIT_BYTES)
+        return parse_commit(raw) if isinstance(raw, bytes) else raw
+
     def tree(self, sha: str) -> tuple[TreeEntry, ...] | Unreadable:
         """Entries of one tree (not recursive), kept in memory for the next question."""
         cached = self._trees.get(sha)
@@ -300,7 +311,9 @@ class ObjectReader:
             self._trees[sha] = cached
         return cached
 
-    def walk(self, sha: str, prefix: str = "", depth: int = 16) -> Iterator[TreeEntry | tuple[str, Unreadable]]:
+    def walk(
+        self, sha: str, prefix: str = "", depth: int = 16
+    ) -> Iterator[TreeEntry | tuple[str, Unreadable]]:
         """Every non-tree entry under a tree, with whole paths; `(path, Unreadable)` for a subtree that is
         missing or nested deeper than `depth`."""
         entries = self.tree(sha)

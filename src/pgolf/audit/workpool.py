@@ -119,9 +119,7 @@ class WorkPool(Generic[Task, Result]):
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=kind is None, cancel_futures=True)
-            self._executor = None
+        self._discard(wait=kind is None)
         if self._client is not None:
             self._client.close()
 
@@ -181,12 +179,14 @@ class WorkPool(Generic[Task, Result]):
         except BrokenExecutor:
             return Crashed("the process that analysed it died (memory, or a crash in a decoder)")
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False)
 
-    def _discard(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
+    def _discard(self, wait: bool = False) -> None:
+        executor, self._executor = self._executor, None
+        if isinstance(executor, ProcessPoolExecutor):
+            executor.shutdown(wait=wait, cancel_futures=True)
+        elif executor is not None:  # Dask's has no such argument
+            executor.shutdown(wait=wait)
 
 
 def connect_dask(address: str) -> Any:
@@ -201,6 +201,7 @@ def connect_dask(address: str) -> Any:
             "--scheduler needs the extra `distributed`: install it with pip install 'pgolf[distributed]'"
         ) from None
     try:
-        return Client(address, timeout=10)
+        client: Any = Client
+        return client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(f"no Dask scheduler answers at {address}: {str(error)[:200]}") from error
