@@ -1,0 +1,60 @@
+"""Rows of `decisions`: every verdict that `decide` ever gave; the newest one counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pgolf.lab.store.database import Reader, Row, Transaction, current_user, now
+from pgolf.lab.store.events import append, canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """One verdict as it was given; `payload` is the whole decision."""
+
+    experiment: str
+    verdict: str
+    sentence: str
+    payload: dict[str, Any]
+    decided_at: str
+    who: str
+
+
+def record(
+    transaction: Transaction, experiment_id: str, verdict: str, sentence: str, payload: dict[str, Any]
+) -> None:
+    """Append a verdict and its event."""
+    event = append(transaction, "decided", experiment_id, {"verdict": verdict, "sentence": sentence})
+    transaction.insert(
+        "decisions",
+        experiment=experiment_id,
+        verdict=verdict,
+        sentence=sentence,
+        payload=canonical_json(payload),
+        decided_at=now(),
+        who=current_user(),
+        event_seq=event,
+    )
+
+
+def latest(reader: Reader, experiment_id: str) -> RecordedDecision | None:
+    """The newest verdict of one experiment, or None."""
+    sql = "SELECT * FROM decisions WHERE experiment = :id ORDER BY id DESC LIMIT 1"
+    found = reader.rows(sql, id=experiment_id)
+    return _decision(found[0]) if found else None
+
+
+def every_verdict(reader: Reader) -> dict[str, str]:
+    """Experiment id -> its newest verdict."""
+    sql = (
+        "SELECT experiment, verdict FROM decisions "
+        "WHERE id IN (SELECT max(id) FROM decisions GROUP BY experiment)"
+    )
+    return {row["experiment"]: row["verdict"] for row in reader.rows(sql)}
+
+
+def _decision(row: Row) -> RecordedDecision:
+    values = {name: row[name] for name in ("experiment", "verdict", "sentence", "decided_at", "who")}
+    return RecordedDecision(payload=json.loads(row["payload"]), **values)
