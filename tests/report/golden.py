@@ -29,6 +29,8 @@ def renderings() -> dict[str, Callable[[], str]]:
         "submission.json": lambda: render_submission(samples.SUBMISSION, "json"),
         "submission.md": lambda: render_submission(samples.SUBMISSION, "markdown"),
         "submission_80_columns.txt": lambda: render_submission(samples.SUBMISSION, page=NARROW),
+        "rows.sarif": lambda: render_rows(samples.ROWS, "sarif"),
+        "script_buggy.sarif": lambda: render_script(samples.BUGGY_SCRIPT, "sarif"),
         "hostile_script.md": lambda: render_script(samples.HOSTILE_SCRIPT, "markdown"),
         "hostile_rows_80_columns.txt": lambda: render_rows([samples.HOSTILE_ROW], page=NARROW),
     }

@@ -18,7 +18,7 @@ from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
 from pgolf.core.verdict import Verdict
 from pgolf.errors import UsageError
-from pgolf.report import render_rows, render_script, render_submission
+from pgolf.report import exit_code, render_rows, render_script, render_submission
 from pgolf.report.json_document import finite
 from pgolf.report.markdown import escape
 from pgolf.report.terminal import Page
@@ -218,3 +218,19 @@ def test_a_script_as_json_lines_is_one_line_of_its_document() -> None:
     line = render_script(BUGGY_SCRIPT, "jsonl")
     assert line.count("\n") == 1
     assert json.loads(line) == json.loads(render_script(BUGGY_SCRIPT, "json"))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "format_name", "code"),
+    [
+        ([], "text", 0),
+        ([Verdict.VERIFIED], "json", 0),
+        ([Verdict.VERIFIED, Verdict.UNVERIFIED], "jsonl", 3),
+        ([Verdict.UNVERIFIED, Verdict.FLAGGED], "markdown", 1),
+        ([Verdict.FLAGGED], "sarif", 0),
+    ],
+)
+def test_exit_codes_follow_the_worst_verdict_except_for_sarif(
+    verdicts: list[Verdict], format_name: str, code: int
+) -> None:
+    assert exit_code(verdicts, format_name) == code

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from pgolf.core.row import ResultRow
 from pgolf.core.script_report import ScriptReport
 from pgolf.core.submission_report import SubmissionReport
+from pgolf.core.verdict import Verdict
 from pgolf.errors import UsageError
+from pgolf.exits import Exit
 
 if TYPE_CHECKING:
     from pgolf.report.terminal import Page
@@ -26,6 +28,7 @@ class ReportFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     JSONL = "jsonl"
+    SARIF = "sarif"
     MARKDOWN = "markdown"
 
 
@@ -53,9 +56,13 @@ def render_rows(
         from pgolf.report.json_document import rows_lines
 
         return rows_lines(rows)
-    from pgolf.report.markdown import rows_report
+    if chosen is ReportFormat.MARKDOWN:
+        from pgolf.report.markdown import rows_report
 
-    return rows_report(rows, title)
+        return rows_report(rows, title)
+    from pgolf.report.sarif import rows_sarif
+
+    return rows_sarif(rows)
 
 
 def render_script(report: ScriptReport, format: str = "text", *, page: Page | None = None) -> str:
@@ -73,9 +80,13 @@ def render_script(report: ScriptReport, format: str = "text", *, page: Page | No
         from pgolf.report.json_document import compact
 
         return compact(report.to_json()) + "\n"
-    from pgolf.report.markdown import script_report
+    if chosen is ReportFormat.MARKDOWN:
+        from pgolf.report.markdown import script_report
 
-    return script_report(report)
+        return script_report(report)
+    from pgolf.report.sarif import script_sarif
+
+    return script_sarif(report)
 
 
 def render_submission(report: SubmissionReport, format: str = "text", *, page: Page | None = None) -> str:
@@ -93,9 +104,26 @@ def render_submission(report: SubmissionReport, format: str = "text", *, page: P
         from pgolf.report.json_document import rows_lines
 
         return rows_lines([report.row])
-    from pgolf.report.markdown import submission_report
+    if chosen is ReportFormat.MARKDOWN:
+        from pgolf.report.markdown import submission_report
 
-    return submission_report(report)
+        return submission_report(report)
+    from pgolf.report.sarif import submission_sarif
+
+    return submission_sarif(report)
+
+
+def exit_code(verdicts: Iterable[Verdict], format: str = "text") -> Exit:
+    """What an audit command returns: 1 when anything is FLAGGED, else 3 when anything is UNVERIFIED, else 0.
+
+    Always 0 for SARIF: its readers take results, and a pipeline must not stop before it uploads them.
+    """
+    found = set(verdicts)
+    if _format(format) is ReportFormat.SARIF:
+        return Exit.OK
+    if Verdict.FLAGGED in found:
+        return Exit.FLAGGED
+    return Exit.UNVERIFIED if Verdict.UNVERIFIED in found else Exit.OK
 
 
 def terminal_page() -> Page:

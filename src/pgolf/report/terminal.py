@@ -8,6 +8,7 @@ used, so both dark and light backgrounds keep their contrast; every colour repea
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pgolf.core.script_report import Correction, ScriptReport
 from pgolf.core.submission_report import SubmissionReport
 from pgolf.core.verdict import Verdict
 from pgolf.report import numbers
+from pgolf.report.explanations import Explanation
 from pgolf.report.json_document import verdict_counts
 from pgolf.report.visible import visible
 
@@ -324,3 +326,48 @@ def _shorten(text: str, width: int) -> str:
     if cell_len(base) <= width:
         return base
     return set_cell_size(base, width - 1).rstrip() + "…"
+
+
+def explanations_text(explanations: Iterable[Explanation], page: Page) -> str:
+    """Every page's slug with its first sentence, deviations and checks apart."""
+    listed = list(explanations)
+    groups = (("Deviations of a table", True), ("Checks", False))
+    lines: list[Text] = []
+    for heading, is_deviation in groups:
+        lines.append(Text(heading, style="bold"))
+        for explanation in listed:
+            if explanation.is_deviation is is_deviation:
+                lines.append(Text(f"  {explanation.slug}"))
+                lines += page.prose(explanation.summary, 6, "dim")
+        lines.append(Text())
+    lines.append(Text("pgolf explain NAME prints a page."))
+    return page.render(lines)
+
+
+def explanation_text(explanation: Explanation, page: Page) -> str:
+    """One page: headings bold, code as it is, prose wrapped on a terminal."""
+    lines: list[Text] = []
+    paragraph: list[str] = []
+    in_code = False
+
+    def flush() -> None:
+        if paragraph:
+            lines.extend(page.prose(" ".join(paragraph).replace("`", ""), 0))
+            paragraph.clear()
+
+    for source in explanation.markdown.splitlines():
+        if source.startswith("```"):
+            flush()
+            in_code = not in_code
+        elif in_code:
+            lines.append(Text(f"    {source}", style="cyan"))
+        elif re.match(r"#+ ", source):
+            flush()
+            lines.append(Text(source.lstrip("# "), style="bold"))
+        elif not source:
+            flush()
+            lines.append(Text())
+        else:
+            paragraph.append(source)
+    flush()
+    return page.render(lines)

@@ -1,0 +1,20 @@
+"""JSON Schemas (2020-12) of every JSON output; they ship with the package."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any, Final
+
+SCHEMAS: Final = ("row", "rows", "script", "submission")
+
+
+def load_schema(name: str) -> dict[str, Any]:
+    """The schema of that name. References between them are their `$id`s; load all into one registry.
+
+    Raises KeyError for a name that is not in SCHEMAS.
+    """
+    if name not in SCHEMAS:
+        raise KeyError(name)
+    schema: dict[str, Any] = json.loads(files(__package__).joinpath(f"{name}.schema.json").read_text("utf-8"))
+    return schema
