@@ -149,7 +149,7 @@ def submission_sarif(report: SubmissionReport) -> str:
 def _add_row(run: _Run, row: ResultRow) -> None:
     identity = f"{'' if row.pr is None else row.pr}\x1f{row.folder}"
     place = _inside(row.folder, row.script or "")
-    common = {"pullRequest": row.pr, "verdict": row.verdict.value}
+    common: dict[str, Any] = {"pullRequest": row.pr, "verdict": row.verdict.value}
     if row.script_sha256 and row.script and re.fullmatch(r"[0-9a-fA-F]{64}", row.script_sha256):
         run.artifact(place, hashes={"sha-256": row.script_sha256})
     for reason in row.reasons:
