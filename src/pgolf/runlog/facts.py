@@ -1,0 +1,367 @@
+"""Sizes, times, seeds and settings of a log: the lines beside the score.
+
+Every fact is found by a literal search over the whole log first (memchr speed); only the lines found are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pgolf.runlog.limits import LogLimits
+from pgolf.runlog.metrics import Hyperparameter, RunFacts, SizeKind, SizeLine
+
+_INT = r"(\d{1,3}(?:[,_]\d{3}){1,6}|\d{1,18})"
+_FLOAT = r"(\d{1,12}(?:\.\d{0,12})?(?:[eE][-+]?\d{1,3})?)"
+
+_SEED = re.compile(r"(?<![\w.])(?:random_|rng_)?seed[\"']?\s{0,2}[:=]\s{0,2}[\"']?(\d{1,10})\b", re.I)
+_WORLD = re.compile(
+    r"(?<!\w)(?:world_?size|n?gpus|num_gpus|nproc_per_node)[\"']?\s{0,2}[:=]\s{0,2}(\d{1,5})\b", re.I
+)
+_VOCAB = re.compile(r"(?<![\w.])(?:vocab_size|vocab)[\"']?\s{0,2}[:=]\s{0,2}" + _INT + r"\b", re.I)
+_VAL_TOKENS = re.compile(
+    r"val_loader[^\n]{0,300}?(?<!\w)tokens\s?[:=]\s?"
+    + _INT
+    + r"|(?<!\w)val(?:idation)?[_ ]tokens[\"']?\s{0,2}[:=]\s{0,4}"
+    + _INT,
+    re.I,
+)
+_VAL_BYTES = re.compile(r"(?<!\w)val(?:idation)?[_ ]bytes[\"']?\s{0,2}[:=]\s{0,4}" + _INT, re.I)
+_SHARDS = re.compile(r"(?<!\w)train_shards\s?[:=]\s{0,4}" + _INT, re.I)
+_DATASET = re.compile(
+    r"train_loader:dataset:([^\s:]{1,120})|datasets_dir\s?[:=]\s{0,4}(\S{1,300})|data_path\s?[:=]\s{0,4}(\S{1,300})",
+    re.I,
+)
+_TOKENIZER = re.compile(
+    r"tokenizer(?:_path|_name)?\s{0,2}[\"']?\s{0,2}[:=]\s{0,2}[\"']?([^\s\"',;=]{1,300}\.(?:model|json|npz|pkl|tiktoken))",
+    re.I,
+)
+_PARAMS = re.compile(
+    r"(?<!\w)(?:model_params|n_params|params|total_params|parameters)\s{0,2}[:=]\s{0,2}" + _INT + r"\b", re.I
+)
+_PEAK = re.compile(r"peak memory(?: allocated)?\s?:\s{0,4}" + _INT + r"\s?MiB", re.I)
+_WALL = re.compile(r"max_wallclock(?:_seconds)?\s{0,2}[:=]\s{0,2}" + _FLOAT, re.I)
+_STOP = re.compile(
+    r"stopping_early:\s?(\w{1,40})(?:\s{1,3}train_time:\s{0,3}"
+    + _FLOAT
+    + r"(ms|s|m)?)?(?:\s{1,3}step:\s{0,3}(\d{1,9})\s?/\s?(\d{1,9}))?",
+    re.I,
+)
+_TRAIN_TIME = re.compile(r"train_time(?:_ms|_s)?\s?[:=]\s{0,3}" + _FLOAT + r"(ms|s|m)?\b", re.I)
+_STEP_AVG = re.compile(r"step_avg\s?[:=]\s{0,3}" + _FLOAT + r"\s?ms", re.I)
+_STEP_OF = re.compile(r"(?:^|\s|step[:= ]{0,3}|\bs:)(\d{1,9})\s?/\s?(\d{1,9})\b", re.I)
+
+_SIZE_LINES: tuple[tuple[SizeKind, re.Pattern[str]], ...] = (
+    (
+        SizeKind.TOTAL,
+        re.compile(
+            r"(?:total[ _]?(?:trinity )?(?:submission|artifact|package|compressed)?[ _]?(?:size|bytes)(?:_bytes)?|submission[ _]size|artifact[ _](?:size|bytes)|bytes_total|total_artifact_bytes|total_submission\w{0,20})"
+            r"([^:=\n]{0,40}?)\s{0,2}[:=]\s{0,8}" + _INT + r"(?!\s?(?:\.\d|[KMG]i?B))",
+            re.I,
+        ),
+    ),
+    (SizeKind.TOTAL, re.compile(r"(?:^|[|,\s])total( artifact)?\s?:\s{0,4}" + _INT + r"\s?bytes", re.I)),
+    (
+        SizeKind.CODE,
+        re.compile(
+            r"(?<!\w)(?:code|script)(?:[ _]size|[ _]bytes)?([^:=\n]{0,30}?)\s?[:=]\s{0,8}"
+            + _INT
+            + r"(?:\s?bytes|\b(?![.\d]))",
+            re.I,
+        ),
+    ),
+    (
+        SizeKind.MODEL,
+        re.compile(
+            r"(?:serialized[ _]model|compressed[ _]model(?:_bytes)?|serialized|compressed_blob_bytes)([^:=\n]{0,50}?)\s?[:=]\s{0,8}"
+            + _INT
+            + r"(?!\s?(?:\.\d|[KMG]i?B))",
+            re.I,
+        ),
+    ),
+)
+_SIZE_WORDS = (
+    b"code size",
+    b"code:",
+    b"code_bytes",
+    b"serialized",
+    b"compressed_",
+    b"total size",
+    b"total:",
+    b"submission size",
+    b"total_",
+    b"artifact",
+    b"bytes_total",
+    b"submission_size",
+    b"script size",
+)
+
+_HYPER_LINE = re.compile(
+    r"^\s{0,12}[\"']?([A-Za-z_][\w.]{0,63})[\"']?\s?[:=]\s?[\"']?([^\n\"']{1,240}?)[\"']?,?\s{0,4}$"
+)
+_HYPER_PAIR = re.compile(r"(?<![\w.:=/])([A-Za-z_][\w]{1,63})[:=]([^\s,;:=]{1,200})")
+_NOT_SETTINGS = re.compile(
+    r"step:|warmup_step|loss|bpb|elapsed|memory|\bTraceback|frame #|tok/s|File \"", re.I
+)
+
+
+class Body:
+    """A log without listings: original bytes, lower-cased bytes of the same length, and line look-up."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.low = data.lower()
+        self._counted_to = 0
+        self._counted = 0
+
+    def lines_with(
+        self, word: bytes, limit: int, longest: int, start: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, str]]:
+        """(offset of the line, its text up to `longest` bytes around the word) for up to `limit` lines, in order."""
+        low, data = self.low, self.data
+        stop = len(low) if end is None else end
+        at = low.find(word, start, stop)
+        while at >= 0 and limit > 0:
+            first, last = self.bounds(at)
+            if last - first > longest:
+                first, near = max(first, at - longest // 2), min(last, at + longest // 2)
+            else:
+                near = last
+            yield first, data[first:near].decode("utf-8", "replace")
+            limit -= 1
+            at = low.find(word, max(near, at + 1), stop)
+
+    def last_line_with(self, word: bytes, longest: int) -> tuple[int, str] | None:
+        """The last line that holds `word`."""
+        at = self.low.rfind(word)
+        if at < 0:
+            return None
+        first, last = self.bounds(at)
+        first, last = max(first, at - longest), min(last, at + longest)
+        return first, self.data[first:last].decode("utf-8", "replace")
+
+    def bounds(self, at: int) -> tuple[int, int]:
+        """Start and end (without newline) of the line around an offset."""
+        last = self.data.find(b"\n", at)
+        return self.data.rfind(b"\n", 0, at) + 1, len(self.data) if last < 0 else last
+
+    def line_number(self, at: int) -> int:
+        """1-based line of an offset; cheap when asked in rising order."""
+        if at < self._counted_to:
+            self._counted_to = self._counted = 0
+        self._counted += self.data.count(b"\n", self._counted_to, at)
+        self._counted_to = at
+        return self._counted + 1
+
+
+def to_int(text: str) -> int:
+    """An integer with thousands separators."""
+    return int(text.replace(",", "").replace("_", ""))
+
+
+def to_seconds(value: str, unit: str | None, default: str = "ms") -> float:
+    """Seconds of a printed time; `default` is the unit when none is printed."""
+    scale = {"ms": 0.001, "s": 1.0, "m": 60.0}
+    return float(value) * scale[(unit or default).lower()]
+
+
+def all_ints(body: Body, word: bytes, pattern: re.Pattern[str], limits: LogLimits) -> list[tuple[int, int]]:
+    """(value, offset) of every match of `pattern` on lines that hold `word`."""
+    found: list[tuple[int, int]] = []
+    for at, text in body.lines_with(word, limits.fact_hits, limits.line_bytes):
+        if looks_like_code(text):
+            continue
+        match = pattern.search(text)
+        if match:
+            found.append((to_int(next(g for g in match.groups() if g)), at))
+    return found
+
+
+def first_text(body: Body, word: bytes, pattern: re.Pattern[str], limits: LogLimits) -> str:
+    """First group of the first match of `pattern` on a line that holds `word`, else ""."""
+    for _, text in body.lines_with(word, limits.fact_hits, limits.line_bytes):
+        if looks_like_code(text):
+            continue
+        match = pattern.search(text)
+        if match:
+            return next((g for g in match.groups() if g), "")
+    return ""
+
+
+_CODE_HINT = re.compile(
+    r"os\.environ|\bself\.|\bargs\.|^\s{0,60}(?:def|raise|return|assert|if|for|while|import)\b|log0?\(|print\(|\bf[\"']|#\s"
+)
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether a line is program text rather than something a program printed."""
+    return _CODE_HINT.search(text) is not None
+
+
+def read_sizes(body: Body, limits: LogLimits) -> tuple[SizeLine, ...]:
+    """Printed sizes in order of appearance, each line once."""
+    starts: dict[int, str] = {}
+    for word in _SIZE_WORDS:
+        for at, text in body.lines_with(word, limits.fact_hits, limits.line_bytes):
+            starts.setdefault(at, text)
+    sizes: list[SizeLine] = []
+    for at in sorted(starts):
+        text = starts[at]
+        if looks_like_code(text):
+            continue
+        seen: set[SizeKind] = set()
+        for kind, pattern in _SIZE_LINES:
+            if kind in seen:
+                continue
+            match = pattern.search(text)
+            if match:
+                seen.add(kind)
+                variant = (match.group(1) or "").strip(" ()_-\t")
+                sizes.append(SizeLine(kind, variant[:40], to_int(match.group(2)), body.line_number(at)))
+    return tuple(sizes)
+
+
+def chosen_size(sizes: tuple[SizeLine, ...], kind: SizeKind) -> int | None:
+    """The size that counts among several of one kind: the compressed one, and of these the last printed."""
+    of_kind = [s for s in sizes if s.kind is kind]
+    if kind is SizeKind.CODE:
+        packed = [
+            s
+            for s in of_kind
+            if "compressed" in s.variant.lower() and "uncompressed" not in s.variant.lower()
+        ]
+        of_kind = packed or of_kind
+    else:
+        packed = [
+            s
+            for s in of_kind
+            if s.variant and "raw" not in s.variant.lower() and "uncompressed" not in s.variant.lower()
+        ]
+        of_kind = packed or of_kind
+    return of_kind[-1].size_bytes if of_kind else None
+
+
+def read_hyperparameters(body: Body, limits: LogLimits) -> tuple[Hyperparameter, ...]:
+    """Settings printed before the first training line: `key: value` lines and rows of `key:value` pairs."""
+    end = min(len(body.data), limits.head_bytes)
+    for word in (b"\nstep:", b"\nwarmup_step", b"train_loss", b"val_loss:"):
+        at = body.low.find(word, 0, end)
+        if at >= 0:
+            end = min(end, at)
+    found: dict[str, Hyperparameter] = {}
+    for number, raw in enumerate(body.data[:end].split(b"\n"), start=1):
+        if not raw or len(raw) > 2_000 or (b":" not in raw and b"=" not in raw):
+            continue
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        if _NOT_SETTINGS.search(text) or looks_like_code(text) or text.startswith(("|", "+", "W0", "*")):
+            continue
+        pairs = _HYPER_PAIR.findall(text)
+        if len(pairs) < 2:
+            match = _HYPER_LINE.match(text)
+            pairs = [(match.group(1), match.group(2))] if match else pairs
+        for name, value in pairs:
+            if len(found) >= limits.hyperparameters:
+                return tuple(found.values())
+            found.setdefault(name, Hyperparameter(name, value.strip(), number))
+    return tuple(found.values())
+
+
+_NAME_SEED = re.compile(r"(?:seed|(?<![a-z0-9])s)[_=-]?(\d{1,6})(?!\d)", re.I)
+
+
+def read_run(body: Body, name: str, limits: LogLimits) -> RunFacts:
+    """Seed, steps, times, data and settings of the run (of the last one, where a log holds several)."""
+    seeds = [value for value, _ in all_ints(body, b"seed", _SEED, limits)]
+    named = _NAME_SEED.findall(name)
+    seed, source = (seeds[-1], "log") if seeds else (int(named[-1]), "name") if named else (None, "")
+    worlds = all_ints(body, b"world_size", _WORLD, limits)
+    tokens = (
+        all_ints(body, b"val_loader", _VAL_TOKENS, limits)
+        or all_ints(body, b"val_tokens", _VAL_TOKENS, limits)
+        or all_ints(body, b"val tokens", _VAL_TOKENS, limits)
+    )
+    vocab = all_ints(body, b"vocab_size", _VOCAB, limits)
+    stop_reason, train_seconds, steps, max_steps = _stop(body, limits)
+    if train_seconds is None:
+        train_seconds = _last_train_time(body, limits)
+    if steps is None:
+        steps, max_steps = _last_step(body, limits)
+    average = body.last_line_with(b"step_avg", limits.line_bytes)
+    match = _STEP_AVG.search(average[1]) if average else None
+    wall = first_text(body, b"max_wallclock", _WALL, limits)
+    return RunFacts(
+        train_seconds=train_seconds,
+        steps=steps,
+        max_steps=max_steps,
+        step_avg_ms=float(match.group(1)) if match else None,
+        stop_reason=stop_reason,
+        seed=seed,
+        seed_source=source,
+        seeds=tuple(dict.fromkeys(seeds)),
+        runs=_runs(body, limits),
+        world_size=worlds[-1][0] if worlds else None,
+        vocab_size=vocab[-1][0] if vocab else None,
+        val_tokens=tokens[-1][0] if tokens else None,
+        val_bytes=_last_int(all_ints(body, b"val_bytes", _VAL_BYTES, limits)),
+        train_shards=_last_int(all_ints(body, b"train_shards", _SHARDS, limits)),
+        dataset=first_text(body, b"train_loader:dataset", _DATASET, limits)
+        or first_text(body, b"datasets_dir", _DATASET, limits),
+        tokenizer_path=first_text(body, b"tokenizer", _TOKENIZER, limits),
+        model_params=_last_int(all_ints(body, b"params", _PARAMS, limits)),
+        peak_memory_mib=_last_int(all_ints(body, b"peak memory", _PEAK, limits)),
+        wallclock_cap_seconds=float(wall) if wall else None,
+        hyperparameters=read_hyperparameters(body, limits),
+    )
+
+
+def _last_int(found: list[tuple[int, int]]) -> int | None:
+    return found[-1][0] if found else None
+
+
+def _stop(body: Body, limits: LogLimits) -> tuple[str, float | None, int | None, int | None]:
+    last: tuple[str, float | None, int | None, int | None] = ("", None, None, None)
+    for _, text in body.lines_with(b"stopping_early", limits.fact_hits, limits.line_bytes):
+        match = _STOP.search(text)
+        if match and not looks_like_code(text):
+            seconds = to_seconds(match.group(2), match.group(3)) if match.group(2) else None
+            last = (
+                match.group(1),
+                seconds,
+                int(match.group(4)) if match.group(4) else None,
+                int(match.group(5)) if match.group(5) else None,
+            )
+    return last
+
+
+def _last_train_time(body: Body, limits: LogLimits) -> float | None:
+    found = body.last_line_with(b"train_time", limits.line_bytes)
+    match = _TRAIN_TIME.search(found[1]) if found else None
+    return to_seconds(match.group(1), match.group(2)) if match else None
+
+
+def _last_step(body: Body, limits: LogLimits) -> tuple[int | None, int | None]:
+    """Steps of the last training line that counts `n/m`."""
+    for word in (b"\nstep:", b"train_time", b"train_loss"):
+        at = body.low.rfind(word)
+        if at < 0:
+            continue
+        first, last = body.bounds(at + 1)
+        match = _STEP_OF.search(
+            body.data[first : min(last, first + limits.line_bytes)].decode("utf-8", "replace")
+        )
+        if match:
+            return int(match.group(1)), int(match.group(2))
+    return None, None
+
+
+def _runs(body: Body, limits: LogLimits) -> int:
+    """Runs in the log: times a run's first lines are printed."""
+    counts = [
+        sum(
+            1
+            for _, text in body.lines_with(word, limits.fact_hits, limits.line_bytes)
+            if not looks_like_code(text)
+        )
+        for word in (b"train_loader:dataset", b"\nhyperparameters:", b"\nstep:0/", b"\n0/20000 ")
+    ]
+    return max([1, *counts])

@@ -1,0 +1,30 @@
+"""Bounds on what one log may cost. A tripped bound is stated in `RunMetrics.notes`, never hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LogLimits:
+    """Bounds of `parse_log`. Sizes in bytes, the rest are counts."""
+
+    log_bytes: int = 256 * 1024 * 1024
+    """A longer log is read up to here."""
+    readings: int = 20_000
+    """Readings kept per log; once there are more, the first tenth and the last nine tenths stay."""
+    line_bytes: int = 4_096
+    """A longer line is read in windows of this size around its metric words."""
+    windows_per_line: int = 256
+    """Windows read in one over-long line."""
+    fact_hits: int = 400
+    """Lines looked at per kind of fact (seed, size, ...)."""
+    hyperparameters: int = 600
+    """Hyperparameters kept."""
+    head_bytes: int = 96 * 1024
+    """Bytes of the log's head searched for hyperparameters."""
+    csv_rows: int = 5_000
+    """Rows read below one table header."""
+
+
+DEFAULT_LIMITS = LogLimits()

@@ -1,0 +1,243 @@
+"""One line of a log -> the bits-per-byte values it prints, with the loss that belongs to each.
+
+A dialect is not a format here: every trainer invents labels. What is stable is `name separator number`, so a line is cut
+into such tokens, each bits-per-byte token is paired with the loss token of the same stem, and the text in front is the
+label. All patterns are bounded (no unbounded repetition inside another), hence linear on any input.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pgolf.runlog.metrics import Printed, Reading, ReadingKind
+
+METRIC_WORDS = (b"bpb", b"bits_per_byte", b"bits per byte", b"bits/byte", b"bits-per-byte")
+"""Lower-case words of which a line needs one to be looked at."""
+
+NUMBER = r"[-+]?(?:\d{1,30}(?:[,_]\d{3}){0,8}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,4})?|[-+]?(?:nan|inf(?:inity)?)"
+"""A printed number: `1.08`, `1e-3`, `1,234`, `1_234`, `nan`, `-inf`."""
+
+_TOKEN = re.compile(
+    r"(?<![\w./])((?:(?:val|valid|validation|train|training|test|eval)[ \t])?[A-Za-z][\w./-]{0,79})"
+    r"[\"'`*]{0,3}(?:[ \t]?\([^()\n]{0,60}\))?"
+    r"(?:[ \t]{0,12}(?:[:=≈~|]{1,3}|->|→)[ \t]{0,16}|[ \t]{1,16}(?=[-+]?\d{1,6}\.\d|nan|[-+]?inf))"
+    r"(?P<pre>[\"'`*~≈]{0,3})(?P<num>" + NUMBER + r")(?![\w%]|\.\d)",
+    re.IGNORECASE,
+)
+_SEPARATOR_SOFT = re.compile(r"[≈~]")
+_BITS_PER_BYTE = re.compile(r"bits[ _/-](?:per[ _/-])?byte", re.IGNORECASE)
+_BPB_KEY = re.compile(r"bpb|bits_per_byte")
+_LOSS_KEY = re.compile(r"loss|nll|(?:^|[_./ ])(?:vl|tvl|ce|xent)(?:$|[_./])|cross_entropy")
+_LOSS_WORDS = re.compile(r"loss|nll|vl|xent|cross_entropy|ce$|bpb|bits_per_byte|nats|[\s_./:-]")
+_EVAL_TIME = re.compile(
+    r"(?:eval_time|elapsed|eval_s|eval_seconds)\s?[:=]\s?([\d.]{1,20})\s?(ms|s|m)?\b", re.IGNORECASE
+)
+_COUNT = re.compile(
+    r"(?<![\w])(tokens|scored_tokens|n_tokens|bytes|scored_bytes|n_bytes)\s?[:=]\s?(\d[\d,_]{0,20})", re.I
+)
+
+_PREFIX = re.compile(
+    r"[ \t]*(?:"
+    r"\[(?:rank|default|gpu)[ _]?\d{1,5}\]:?"
+    r"|\[\d{4}-\d\d-\d\d[^\]\n]{0,24}\]"
+    r"|\[\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,9})?\]"
+    r"|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+    r"|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?=[ \t|-])"
+    r"|\d{10}(?:\.\d{1,9})?(?=[ \t])"
+    r"|\[?(?:INFO|DEBUG|WARNING|WARN|ERROR)\]?(?::[\w.]{0,40}:?)?(?=[ \t:])"
+    r"|\[?[IWE]\d{4} [\d:.]{8,20} {1,3}\d{1,9} [^\]\n]{0,80}\]"
+    r"|\([^()\n]{0,40}pid=\d{1,9}[^()\n]{0,24}\)"
+    r"|wandb:"
+    r")[ \t]*[|:–-]?[ \t]*",
+    re.IGNORECASE,
+)
+
+_STEP = re.compile(
+    r"(?:\[[^\]\n]{0,40}\]\s{0,3})?"
+    r"(?:(?:train|val|valid|eval)[ :_]{1,2})?"
+    r"(?:(?:step|iter|iteration|epoch|it|upd|update)s?[\s:=#_]{0,4}\d|[su]\s?[:=]\s?\d|\d{1,9}\s?/\s?\d{1,9}(?!\s?(?:%|windows|batch|chunk)))",
+    re.IGNORECASE,
+)
+_STEP_INSIDE = re.compile(
+    r"^(?:>>>|→|=>)?\s{0,4}\[?(?:val|valid|validation|train|eval|evolve_val_checkpoint|checkpoint|validation-ema)\b[\]:| -]{0,4}"
+    r"\s{0,2}(?:at )?(?:step|iter|epoch)\b",
+    re.IGNORECASE,
+)
+_PROGRESS = re.compile(
+    r"\[\s{0,4}[\d.,]{1,9}\s?(?:/\s?\d{1,9}|%)"
+    r"|\bchunk[s]?\s{0,2}[\[:=#]?\s{0,2}\d{1,9}\s?/"
+    r"|\bbatch\s{0,2}[\[:=#]?\s{0,2}\d{1,9}\s?/"
+    r"|progress|\d{1,9}/\d{1,9}\s{1,3}(?:windows|docs|chunks)|windows?[:=]\d{1,9}/\d{1,9}|docs[:=]\d{1,9}/\d{1,9}"
+    r"|\bchunk[ _:]?\d{1,9}\b|\bETA[ =:]",
+    re.IGNORECASE,
+)
+_PROGRESS_KEY = re.compile(
+    r"^(?:run|running|cum|batch|chunk|marginal|sample_sw|b|r|avg_so_far)_?(?:val_)?bpb$|running"
+)
+_DERIVED_KEY = re.compile(
+    r"delta|gap|gain|diff|improv|target|thresh|penalt|drop|std|stdev|sem$|margin|reduction|saving|best_|_best|worst|limit|ref"
+)
+_DERIVED_LABEL = re.compile(
+    r"\b(?:gain|gap|delta|target|improvement|threshold|best so far|quant_gap|ttt_gain)\b|Δ"
+)
+_DIAGNOSTIC = re.compile(
+    r"diag|pre[-_ ]?quant|post[-_ ]?ema|post[-_ ]?swa|post[-_ ]?average|candidate|selected|neural_only|swa_eval|ablat|sweep"
+    r"|baseline|unquant|raw[_ ]|(?<![a-z])ema(?![a-z])|epoch|loaded ckpt|best_ckpt|checkpoint|calib|warmup|temp_search|search"
+    r"|no[-_ ]ttt|without|snapshot|prune"
+)
+_CODE = re.compile(
+    r"^\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)|(?:log0?|print0?|log_fn|logger\.\w{1,10}|eval_val\w{0,40}|getenv|get)\("
+    r"|\bf[\"']|\{[\w.]{1,40}(?:_bpb|bpb)[\w.]{0,20}[:}]|\.item\(\)|math\.log",
+)
+
+
+@dataclass(slots=True)
+class _Token:
+    key: str
+    start: int
+    number: Printed
+    soft: bool
+
+
+def read_number(text: str) -> Printed:
+    """A number as printed. Raises ValueError on anything else."""
+    clean = text.replace(",", "").replace("_", "")
+    value = float(clean)
+    mantissa, _, exponent = clean.lower().partition("e")
+    if not exponent or "inf" in clean.lower() or "nan" in clean.lower():
+        mantissa, exponent = clean, "0"
+    decimals = len(mantissa.partition(".")[2]) if "." in mantissa else 0
+    return Printed(value, decimals - int(exponent))
+
+
+def read_line(text: str, line: int) -> list[Reading]:
+    """Every bits-per-byte value of one line (without its newline), in order."""
+    if _CODE.search(text):
+        return []
+    if "bits" in text or "Bits" in text or "BITS" in text:
+        text = _BITS_PER_BYTE.sub("bits_per_byte", text)
+    losses: list[_Token] = []
+    bpbs: list[_Token] = []
+    for match in _TOKEN.finditer(text):
+        key = match.group(1).lower()
+        is_bpb = _BPB_KEY.search(key) is not None
+        if not is_bpb and _LOSS_KEY.search(key) is None:
+            continue
+        number = read_number(match.group("num"))
+        soft = (
+            "~" in match.group("pre")
+            or "≈" in match.group("pre")
+            or bool(_SEPARATOR_SOFT.search(text, match.end(1), match.start("num")))
+        )
+        (bpbs if is_bpb else losses).append(_Token(key, match.start(), number, soft))
+    readings: list[Reading] = []
+    for token in bpbs:
+        loss = _loss_of(token, losses)
+        start = min(token.start, loss.start) if loss else token.start
+        printed = text[:start].strip()
+        label = clean_label(printed, text)
+        readings.append(
+            Reading(
+                line=line,
+                label=label,
+                printed_label=printed[:200],
+                kind=kind_of(label, token.key, loss.key if loss else ""),
+                val_bpb=token.number,
+                val_loss=loss.number if loss else None,
+                loss_key=loss.key if loss else "",
+                bpb_key=token.key,
+                approximate=token.soft,
+                eval_seconds=_eval_seconds(text, token.start),
+                tokens=_count(text, token.start, "tokens"),
+                bytes=_count(text, token.start, "bytes"),
+            )
+        )
+    return readings
+
+
+def _loss_of(bpb: _Token, losses: list[_Token]) -> _Token | None:
+    """The loss token that belongs to a bits-per-byte token: same stem, nearest in front, else behind."""
+    if not losses:
+        return None
+    stem = _stem(bpb.key)
+    same = [t for t in losses if _stem(t.key) == stem]
+    if not same:
+        train = "train" in bpb.key
+        same = [
+            t
+            for t in losses
+            if ("train" in t.key) == train
+            and (stem in ("", "val", "train") or _stem(t.key) == "")
+            and _stem(t.key) in ("", "val", "train", "test")
+        ]
+        if not same and stem == "":
+            same = [t for t in losses if t.start < bpb.start and "train" not in t.key]
+    if not same:
+        return None
+    in_front = [t for t in same if t.start < bpb.start]
+    return in_front[-1] if in_front else same[0]
+
+
+def _stem(key: str) -> str:
+    if key in ("vl", "val bpb", "val loss"):
+        return "val"
+    return _LOSS_WORDS.sub("", key)
+
+
+def clean_label(printed: str, text: str = "") -> str:
+    """A printed label without timestamps, rank prefixes and hanging punctuation; names the event of a JSON line."""
+    if printed.startswith("{") or (not printed.strip("\"' ") and text.startswith("{")):
+        return _json_label(text)
+    label = printed
+    for _ in range(6):
+        match = _PREFIX.match(label)
+        if not match or match.end() == 0:
+            break
+        label = label[match.end() :]
+    return label.strip(" \t|,;:=-–—>→\"'`*({[")[:200]
+
+
+_JSON_NAME = re.compile(r"\"(?:stage|event|name|tag|type|phase|kind|split|label)\"\s?:\s?\"([^\"\n]{1,80})\"")
+_JSON_STEP = re.compile(r"\"(?:step|iter|iteration)\"\s?:\s?(\d{1,9})")
+
+
+def _json_label(text: str) -> str:
+    name, step = _JSON_NAME.search(text), _JSON_STEP.search(text)
+    parts = ([f"step:{step.group(1)}"] if step else []) + ([name.group(1)] if name else [])
+    return " ".join(parts) or "json"
+
+
+def kind_of(label: str, bpb_key: str, loss_key: str = "") -> ReadingKind:
+    """What a reading is, by its label and keys alone."""
+    low = label.lower()
+    if _DERIVED_KEY.search(bpb_key) or _DERIVED_LABEL.search(low):
+        return ReadingKind.DERIVED
+    if _STEP.match(label) or _STEP_INSIDE.match(label):
+        return ReadingKind.STEP
+    if _PROGRESS_KEY.search(bpb_key) or _PROGRESS.search(label):
+        return ReadingKind.PROGRESS
+    if "train" in bpb_key or (loss_key and "train" in loss_key):
+        return ReadingKind.STEP
+    if _DIAGNOSTIC.search(low) or _DIAGNOSTIC.search(bpb_key):
+        return ReadingKind.DIAGNOSTIC
+    return ReadingKind.FINAL
+
+
+def _eval_seconds(text: str, start: int) -> float | None:
+    match = _EVAL_TIME.search(text, start)
+    if not match:
+        return None
+    try:
+        value = float(match.group(1))
+    except ValueError:
+        return None
+    unit = (match.group(2) or "s").lower()
+    return value / 1000 if unit == "ms" else value * 60 if unit == "m" else value
+
+
+def _count(text: str, start: int, what: str) -> int | None:
+    for match in _COUNT.finditer(text, start):
+        if match.group(1).lower().endswith(what):
+            return int(match.group(2).replace(",", "").replace("_", ""))
+    return None

@@ -1,0 +1,106 @@
+"""Find the source listings that training scripts print into their own logs, so that code is not read as results.
+
+About a third of the contest's logs begin with the script that made them. A listing is a run of anchors (lines that
+start like Python statements) without a training line or a separator between them. Only the listing is blanked: what
+stands after its last anchor is read, and `readings` looks at each single line once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_ANCHORS = (
+    b"\nimport ",
+    b"\nfrom ",
+    b"\ndef ",
+    b"\nclass ",
+    b"\n    def ",
+    b"\n    if ",
+    b"\n    for ",
+    b"\n    return ",
+    b"\n        if ",
+    b"\n        self.",
+    b"\n        return ",
+    b"\n    log0(",
+    b"\n    print",
+    b'\n        f"',
+)
+_SEPARATOR = b"\n===================="
+_MINIMUM_ANCHORS = 8
+_MAXIMUM_GAP = 8_192
+_MAXIMUM_ANCHORS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """The log with its listings blanked line by line, and how many lines that were."""
+
+    data: bytes
+    lines: int
+
+
+def blank_listings(data: bytes) -> Listings:
+    """Replace every source listing by as many empty lines; everything else keeps its line number."""
+    if b"import " not in data:
+        return Listings(data, 0)
+    anchors: list[int] = [0] if data.startswith((b"import ", b"from ", b'"""', b"#!")) else []
+    for anchor in _ANCHORS:
+        at = data.find(anchor)
+        while at >= 0 and len(anchors) < _MAXIMUM_ANCHORS:
+            anchors.append(at + 1)
+            at = data.find(anchor, at + 1)
+    if len(anchors) < _MINIMUM_ANCHORS:
+        return Listings(data, 0)
+    anchors.sort()
+    kept: list[bytes] = []
+    end_of_last = 0
+    blanked = 0
+    for first, last in _runs(data, anchors):
+        start = _preface(data, first, end_of_last)
+        end = data.find(b"\n", last)
+        end = len(data) if end < 0 else end
+        newlines = data.count(b"\n", start, end)
+        kept += (data[end_of_last:start], b"\n" * newlines)
+        blanked += newlines + 1
+        end_of_last = end
+    kept.append(data[end_of_last:])
+    return Listings(b"".join(kept), blanked)
+
+
+def _runs(data: bytes, anchors: list[int]) -> list[tuple[int, int]]:
+    """(first, last) anchor of every listing."""
+    runs: list[tuple[int, int]] = []
+    first = previous = anchors[0]
+    count = 1
+    for at in anchors[1:]:
+        if at - previous > _MAXIMUM_GAP or _broken(data, previous, at):
+            if count >= _MINIMUM_ANCHORS:
+                runs.append((first, previous))
+            first, count = at, 0
+        previous = at
+        count += 1
+    if count >= _MINIMUM_ANCHORS:
+        runs.append((first, previous))
+    return runs
+
+
+def _broken(data: bytes, start: int, end: int) -> bool:
+    """Whether something between two anchors is no code: a separator or a training line."""
+    if end - start < 12:
+        return False
+    if data.find(_SEPARATOR, start, end) >= 0:
+        return True
+    at = data.find(b"\nstep:", start, end)
+    return at >= 0 and data[at + 6 : at + 7].isdigit()
+
+
+def _preface(data: bytes, first: int, floor: int) -> int:
+    """Start of the docstring or comment block right above a listing, else the listing's start."""
+    separator = data.rfind(_SEPARATOR, floor, first)
+    above = floor
+    if separator >= 0:
+        newline = data.find(b"\n", separator + 1, first)
+        above = newline + 1 if newline >= 0 else first
+    if first - above <= _MAXIMUM_GAP and data[above:first].lstrip().startswith((b'"""', b"'''", b"#")):
+        return above
+    return first
