@@ -24,6 +24,21 @@ class TokenizerFacts:
     stored_tokens: int | None = None
     also: tuple[float, ...] = ()
     byte_source: str = "table"
+    leading_space_targets: int | None = None
+    byte_targets: int | None = None
+    control_targets: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeviation:
+    """Bytes per token seen where the denominator was wrong: under which tokenizer, what it means, who showed it."""
+
+    tokenizer: str
+    bytes_per_token: float
+    family: str
+    deviations: tuple[str, ...]
+    what: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Validation:
     stride: int
     merged_sota_bpb: float
     tokenizers: tuple[TokenizerFacts, ...]
+    known_deviations: tuple[KnownDeviation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,10 @@ def _profile(data: dict[str, Any]) -> Profile:
         TokenizerFacts(**{**facts, "also": tuple(facts.get("also", ()))})
         for facts in validation.pop("tokenizer", ())
     )
+    known = tuple(
+        KnownDeviation(**{**seen, "deviations": tuple(seen["deviations"])})
+        for seen in validation.pop("known_deviation", ())
+    )
     return Profile(
         name=str(data["name"]),
         title=str(data["title"]),
@@ -104,5 +124,5 @@ def _profile(data: dict[str, Any]) -> Profile:
         budget_usd=float(data["budget"]["total_usd"]),
         reserve_usd=float(data["budget"]["reserve_usd"]),
         gpu_usd_per_hour={str(k): float(v) for k, v in data["gpu_usd_per_hour"].items()},
-        validation=Validation(tokenizers=tokenizers, **validation),
+        validation=Validation(tokenizers=tokenizers, known_deviations=known, **validation),
     )

@@ -16,7 +16,7 @@ _FLOAT = r"(\d{1,12}(?:\.\d{0,12})?(?:[eE][-+]?\d{1,3})?)"
 
 _SEED = re.compile(r"(?<![\w.])(?:random_|rng_)?seed[\"']?\s{0,2}[:=]\s{0,2}[\"']?(\d{1,10})\b", re.I)
 _WORLD = re.compile(
-    r"(?<!\w)(?:world_?size|n?gpus|num_gpus|nproc_per_node)[\"']?\s{0,2}[:=]\s{0,2}(\d{1,5})\b", re.I
+    r"(?<!\w)(?:world[_ ]?size|n?gpus|num_gpus|nproc_per_node)[\"']?\s{0,2}[:=]\s{0,2}(\d{1,5})\b", re.I
 )
 _VOCAB = re.compile(r"(?<![\w.])(?:vocab_size|vocab)[\"']?\s{0,2}[:=]\s{0,2}" + _INT + r"\b", re.I)
 _VAL_TOKENS = re.compile(
@@ -55,7 +55,8 @@ _SIZE_LINES: tuple[tuple[SizeKind, re.Pattern[str]], ...] = (
     (
         SizeKind.TOTAL,
         re.compile(
-            r"(?:total[ _]?(?:trinity )?(?:submission|artifact|package|compressed)?[ _]?(?:size|bytes)(?:_bytes)?|submission[ _]size|artifact[ _](?:size|bytes)|bytes_total|total_artifact_bytes|total_submission\w{0,20})"
+            r"(?:total[ _]?(?:trinity )?(?:submission|artifact|package|compressed)?[ _]?(?:size|bytes)(?:_bytes)?"
+            r"|submission[ _]size|artifact[ _](?:size|bytes)|bytes_total|total_artifact_bytes|total_submission\w{0,20})"
             r"([^:=\n]{0,40}?)\s{0,2}[:=]\s{0,8}" + _INT + r"(?!\s?(?:\.\d|[KMG]i?B))",
             re.I,
         ),
@@ -73,9 +74,8 @@ _SIZE_LINES: tuple[tuple[SizeKind, re.Pattern[str]], ...] = (
     (
         SizeKind.MODEL,
         re.compile(
-            r"(?:serialized[ _]model|compressed[ _]model(?:_bytes)?|serialized|compressed_blob_bytes)([^:=\n]{0,50}?)\s?[:=]\s{0,8}"
-            + _INT
-            + r"(?!\s?(?:\.\d|[KMG]i?B))",
+            r"(?:serialized[ _]model|compressed[ _]model(?:_bytes)?|serialized|compressed_blob_bytes)"
+            r"([^:=\n]{0,50}?)\s?[:=]\s{0,8}" + _INT + r"(?!\s?(?:\.\d|[KMG]i?B))",
             re.I,
         ),
     ),
@@ -274,12 +274,10 @@ def read_run(body: Body, name: str, limits: LogLimits) -> RunFacts:
     seeds = [value for value, _ in all_ints(body, b"seed", _SEED, limits)]
     named = _NAME_SEED.findall(name)
     seed, source = (seeds[-1], "log") if seeds else (int(named[-1]), "name") if named else (None, "")
-    worlds = all_ints(body, b"world_size", _WORLD, limits)
-    tokens = (
-        all_ints(body, b"val_loader", _VAL_TOKENS, limits)
-        or all_ints(body, b"val_tokens", _VAL_TOKENS, limits)
-        or all_ints(body, b"val tokens", _VAL_TOKENS, limits)
-    )
+    worlds = all_ints(body, b"world_size", _WORLD, limits) or all_ints(body, b"world size", _WORLD, limits)
+    tokens: list[tuple[int, int]] = []
+    for word in (b"val_loader", b"val_tokens", b"val tokens", b"validation tokens"):
+        tokens = tokens or all_ints(body, word, _VAL_TOKENS, limits)
     vocab = all_ints(body, b"vocab_size", _VOCAB, limits)
     stop_reason, train_seconds, steps, max_steps = _stop(body, limits)
     if train_seconds is None:

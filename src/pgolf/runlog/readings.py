@@ -60,7 +60,8 @@ _STEP = re.compile(
     re.IGNORECASE,
 )
 _STEP_INSIDE = re.compile(
-    r"^(?:>>>|→|=>)?\s{0,4}\[?(?:val|valid|validation|train|eval|evolve_val_checkpoint|checkpoint|validation-ema)\b[\]:| -]{0,4}"
+    r"^(?:>>>|→|=>)?\s{0,4}\[?(?:val|valid|validation|train|eval|evolve_val_checkpoint|checkpoint|validation-ema)\b"
+    r"[\]:| -]{0,4}"
     r"\s{0,2}(?:at )?(?:step|iter|epoch)\b",
     re.IGNORECASE,
 )
@@ -87,7 +88,8 @@ _DIAGNOSTIC = re.compile(
     r"|no[-_ ]ttt|without|snapshot|prune"
 )
 _CODE = re.compile(
-    r"^\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)|(?:log0?|print0?|log_fn|logger\.\w{1,10}|eval_val\w{0,40}|getenv|get)\("
+    r"^\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)"
+    r"|(?:log0?|print0?|log_fn|logger\.\w{1,10}|eval_val\w{0,40}|getenv|get)\("
     r"|\bf[\"']|\{[\w.]{1,40}(?:_bpb|bpb)[\w.]{0,20}[:}]|\.item\(\)|math\.log",
 )
 

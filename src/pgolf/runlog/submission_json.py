@@ -170,7 +170,9 @@ def _load(data: bytes, problems: list[str]) -> Any:
             return None
         problems.append(f"is not valid JSON: {first.msg} at {where}; only the first value was read")
         return tree
-    problems.append(f"is not valid JSON: {first.msg} at {where}; read without its comments and trailing commas")
+    problems.append(
+        f"is not valid JSON: {first.msg} at {where}; read without its comments and trailing commas"
+    )
     return tree
 
 
@@ -198,7 +200,9 @@ def _decoder(problems: list[str]) -> json.JSONDecoder:
         problems.append(f"holds {text}, which is no JSON number")
         return Printed(float(text.replace("Infinity", "inf")), 0)
 
-    return json.JSONDecoder(object_pairs_hook=pairs, parse_float=_number, parse_int=_number, parse_constant=constant)
+    return json.JSONDecoder(
+        object_pairs_hook=pairs, parse_float=_number, parse_int=_number, parse_constant=constant
+    )
 
 
 def _number(text: str) -> Printed:
@@ -220,7 +224,9 @@ def _depth(text: str) -> int:
 
 def _lenient(text: str) -> str:
     """The text without `//`, `#` and `/* */` comments and commas before a closing bracket; strings untouched."""
-    parts = re.findall(r'"(?:[^"\\\n]|\\.)*+"|//[^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|[^"/#]+|.', text, re.S)
+    parts = re.findall(
+        r'"(?:[^"\\\n]|\\.)*+"|//[^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|[^"/#]+|.', text, re.S
+    )
     kept = [p for p in parts if not p.startswith(("//", "#", "/*"))]
     out: list[str] = []
     for part in kept:
@@ -238,14 +244,64 @@ def _kind(value: Any) -> str:
 
 # --- fields ---------------------------------------------------------------------------------------------------------
 
-_BPB_HEADLINE = ("val_bpb", "mean_val_bpb", "val_bpb_mean", "mean_bpb", "bpb", "final_val_bpb", "val_bpb_exact", "score", "final_bpb", "best_val_bpb")
+_BPB_HEADLINE = (
+    "val_bpb",
+    "mean_val_bpb",
+    "val_bpb_mean",
+    "mean_bpb",
+    "bpb",
+    "final_val_bpb",
+    "val_bpb_exact",
+    "score",
+    "final_bpb",
+    "best_val_bpb",
+)
 _LOSS_HEADLINE = ("val_loss", "mean_val_loss", "val_loss_mean", "final_val_loss", "loss")
-_STD_HEADLINE = ("val_bpb_std", "std_val_bpb", "bpb_std", "std_bpb", "std", "val_bpb_sample_std", "val_bpb_stdev", "std_dev")
-_TOTAL_KEYS = ("bytes_total", "artifact_bytes", "artifact_bytes_max", "total_bytes", "artifact_size_bytes", "size_bytes", "total_size_bytes", "submission_bytes", "artifact_size", "max_artifact_bytes")
+_STD_HEADLINE = (
+    "val_bpb_std",
+    "std_val_bpb",
+    "bpb_std",
+    "std_bpb",
+    "std",
+    "val_bpb_sample_std",
+    "val_bpb_stdev",
+    "std_dev",
+)
+_TOTAL_KEYS = (
+    "bytes_total",
+    "artifact_bytes",
+    "artifact_bytes_max",
+    "total_bytes",
+    "artifact_size_bytes",
+    "size_bytes",
+    "total_size_bytes",
+    "submission_bytes",
+    "artifact_size",
+    "max_artifact_bytes",
+)
 _CODE_KEYS = ("bytes_code", "code_bytes", "code_size_bytes", "code_size", "bytes_code_compressed")
 _STEP_KEYS = ("steps", "step_stop", "train_steps", "training_steps", "stop_step")
-_TRAIN_TIMES = ("train_time_seconds", "training_time_seconds", "train_time_s", "train_seconds", "train_wallclock_s", "train_s", "wallclock_seconds", "train_time_ms", "train_wallclock_ms", "training_time_s")
-_EVAL_TIMES = ("eval_time_seconds", "eval_time_s", "total_eval_time_s", "ttt_eval_time_s", "eval_seconds", "eval_s", "eval_time_ms")
+_TRAIN_TIMES = (
+    "train_time_seconds",
+    "training_time_seconds",
+    "train_time_s",
+    "train_seconds",
+    "train_wallclock_s",
+    "train_s",
+    "wallclock_seconds",
+    "train_time_ms",
+    "train_wallclock_ms",
+    "training_time_s",
+)
+_EVAL_TIMES = (
+    "eval_time_seconds",
+    "eval_time_s",
+    "total_eval_time_s",
+    "ttt_eval_time_s",
+    "eval_seconds",
+    "eval_s",
+    "eval_time_ms",
+)
 
 _SEED_KEY = re.compile(r"(?:seeds?|s)?[_ -]?(\d{1,10})(?:_[a-z]\w{0,40})?$", re.I)
 _FLAT_SEED = re.compile(r"(?:val_)?bpb_(?:seed_?)(\d{1,10})$|seed_?(\d{1,10})_(?:val_)?bpb(?:_exact)?$", re.I)
@@ -255,12 +311,30 @@ _SIDE_WORD = re.compile(
     r"|_s$|_ms$|steps?|train|param|compare|comparison|previous|retract|reference|sota|parent|target|raw|diagnostic|ablation",
     re.I,
 )
-_SECONDARY = re.compile(r"retract|rerun|disclosure|baseline|compar|previous|original|ablation|pre_?quant|parent|old|reference|all_runs|sota", re.I)
-_RECORD_BPB = ("val_bpb", "val_bpb_exact", "bpb", "final_val_bpb", "final_bpb", "score", "val_bpb_final", "post_ttt_val_bpb", "post_ttt_bpb", "ttt_bpb", "ttt_val_bpb")
+_SECONDARY = re.compile(
+    r"retract|rerun|disclosure|baseline|compar|previous|original|ablation|pre_?quant|parent|old|reference|all_runs|sota",
+    re.I,
+)
+_RECORD_BPB = (
+    "val_bpb",
+    "val_bpb_exact",
+    "bpb",
+    "final_val_bpb",
+    "final_bpb",
+    "score",
+    "val_bpb_final",
+    "post_ttt_val_bpb",
+    "post_ttt_bpb",
+    "ttt_bpb",
+    "ttt_val_bpb",
+)
 
 
 def _headline(tree: dict[str, Any], keys: tuple[str, ...], problems: list[str]) -> Stated | None:
-    for prefix, level in (("", tree), *(((f"{k}."), v) for k, v in tree.items() if k in _NESTED and isinstance(v, dict))):
+    for prefix, level in (
+        ("", tree),
+        *(((f"{k}."), v) for k, v in tree.items() if k in _NESTED and isinstance(v, dict)),
+    ):
         for key in keys:
             if key not in level:
                 continue
@@ -287,7 +361,9 @@ def _as_number(value: Any) -> Printed | None:
     if isinstance(value, Printed):
         return value
     if isinstance(value, str):
-        match = re.match(r"\s{0,8}~?\s?([-+]?\d{1,12}(?:,\d{3}){0,4}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)(?![\d.])", value)
+        match = re.match(
+            r"\s{0,8}~?\s?([-+]?\d{1,12}(?:,\d{3}){0,4}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)(?![\d.])", value
+        )
         if match:
             return read_number(match.group(1))
     return None
@@ -354,10 +430,16 @@ def _seed_groups(tree: dict[str, Any], problems: list[str]) -> _Groups:
         if isinstance(node, dict):
             _read_keyed(groups, path, node)
             _read_parallel(groups, path, node)
-            stack += [(f"{path}.{k}" if path else k, v) for k, v in reversed(list(node.items())) if isinstance(v, (dict, list))]
+            stack += [
+                (f"{path}.{k}" if path else k, v)
+                for k, v in reversed(list(node.items()))
+                if isinstance(v, (dict, list))
+            ]
         elif isinstance(node, list):
             _read_records(groups, path, node)
-            stack += [(f"{path}[{i}]", v) for i, v in reversed(list(enumerate(node))) if isinstance(v, (dict, list))]
+            stack += [
+                (f"{path}[{i}]", v) for i, v in reversed(list(enumerate(node))) if isinstance(v, (dict, list))
+            ]
     if not groups:
         seed, bpb = _as_count(tree.get("seed")), _as_number(tree.get("val_bpb"))
         if seed is not None and bpb is not None:
@@ -374,10 +456,19 @@ def _read_keyed(groups: _Groups, path: str, node: dict[str, Any]) -> None:
             number = _as_number(value)
             if number is not None and _sane(number):
                 seed = int(flat.group(1) or flat.group(2))
-                _add(groups, f"{path}.*_seed" if path else "*_seed", seed, StatedSeed(seed, path, Stated(number, where)))
+                _add(
+                    groups,
+                    f"{path}.*_seed" if path else "*_seed",
+                    seed,
+                    StatedSeed(seed, path, Stated(number, where)),
+                )
             continue
         match = _SEED_KEY.match(key)
-        if not match or (key.isdigit() and not (path and _GROUP_WORD.search(path))) or (not key.isdigit() and "seed" not in key.lower()):
+        if (
+            not match
+            or (key.isdigit() and not (path and _GROUP_WORD.search(path)))
+            or (not key.isdigit() and "seed" not in key.lower())
+        ):
             continue
         seed = int(match.group(1))
         if isinstance(value, dict):
@@ -412,7 +503,12 @@ def _read_parallel(groups: _Groups, path: str, node: dict[str, Any]) -> None:
     if any(s is None for s in seeds):
         return
     for key, values in node.items():
-        if key == "seeds" or not isinstance(values, list) or len(values) != len(seeds) or not re.search("bpb|score", key, re.I):
+        if (
+            key == "seeds"
+            or not isinstance(values, list)
+            or len(values) != len(seeds)
+            or not re.search("bpb|score", key, re.I)
+        ):
             continue
         if _SIDE_WORD.search(key):
             continue
@@ -420,7 +516,12 @@ def _read_parallel(groups: _Groups, path: str, node: dict[str, Any]) -> None:
             number = _as_number(value)
             if seed is not None and number is not None and _sane(number):
                 where = f"{path}.{key}[{index}]" if path else f"{key}[{index}]"
-                _add(groups, f"{path}.{key}" if path else key, seed, StatedSeed(seed, key, Stated(number, where)))
+                _add(
+                    groups,
+                    f"{path}.{key}" if path else key,
+                    seed,
+                    StatedSeed(seed, key, Stated(number, where)),
+                )
 
 
 def _record(seed: int, group: str, where: str, item: dict[str, Any]) -> StatedSeed:
@@ -429,7 +530,14 @@ def _record(seed: int, group: str, where: str, item: dict[str, Any]) -> StatedSe
         seed=seed,
         group=group,
         val_bpb=_record_bpb(item, prefix),
-        val_loss=next((Stated(n, prefix + k) for k in ("val_loss", "loss", "final_val_loss") if (n := _as_number(item.get(k))) is not None and _sane(n)), None),
+        val_loss=next(
+            (
+                Stated(n, prefix + k)
+                for k in ("val_loss", "loss", "final_val_loss")
+                if (n := _as_number(item.get(k))) is not None and _sane(n)
+            ),
+            None,
+        ),
         artifact_bytes=_size(item, _TOTAL_KEYS),
         code_bytes=_size(item, _CODE_KEYS),
         train_seconds=_seconds(item, _TRAIN_TIMES),
