@@ -16,6 +16,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     # name: ("module:attribute", one-line help). Kept here so that `--help` imports no command module.
     "audit": ("pgolf.cli.audit:audit", "Is a reported val_bpb measured by the canonical rule?"),
     "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),
+    "track": ("pgolf.cli.track:track", "Create experiments, record their seeds, list them."),
+    "register-thresholds": (
+        "pgolf.cli.decide:register_thresholds",
+        "Freeze the decision rule before the first seed.",
+    ),
+    "decide": ("pgolf.cli.decide:decide", "Apply the registered rule to the seeds."),
 }
 
 
