@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgolf.audit.compare import NO_EFFECT, compare, compare_probes, merge_structure, padding_note, readable
+from pgolf.audit.compare import (
+    NO_EFFECT,
+    Comparison,
+    compare,
+    compare_probes,
+    merge_structure,
+    padding_note,
+    readable,
+)
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
 from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.luts import LookupTables, canonical_tables
@@ -158,13 +166,62 @@ def test_another_marker_is_told_apart_in_every_mixture() -> None:
     assert wrong == []
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.builds(
+        Builder,
+        plus_one=st.booleans(),
+        byte_size=st.sampled_from(["one", "spelling"]),
+        misses_unused=st.booleans(),
+        counts_boundary=st.booleans(),
+        characters=st.booleans(),
+        every=st.sampled_from(["", "lstrip", "replace"]),
+        mask=st.sampled_from(["", "none"]),
+        flags=st.sampled_from(["", "none"]),
+        factor=st.sampled_from([1.0, 2.0]),
+    ),
+    st.data(),
+)
+def test_a_mixture_taken_apart_is_what_its_builder_makes_of_the_parts(
+    builder: Builder, data: st.DataObject
+) -> None:
+    vocabulary = PROBES[0]
+    comparison = Comparison(builder.tables(vocabulary), vocabulary)
+    parts = names(comparison.deviations())
+    if parts != builder.expected():
+        return  # told apart on all probes only
+    kept = data.draw(st.sets(st.sampled_from(sorted(parts)))) if parts else set()
+    clean = Builder()
+    fields = {
+        "plus_one": N.LEADING_SPACE_PLUS_ONE, "byte_size": N.BYTE_TOKEN_WRONG_SIZE, "misses_unused": N.MISSING_IS_UNUSED,
+        "counts_boundary": N.BOUNDARY_BYTES_COUNTED, "characters": N.COUNTS_CHARACTERS, "every": N.STRIPS_EVERY_MARKER,
+        "mask": N.BOUNDARY_MASK_WRONG, "flags": N.SPACE_FLAG_WRONG, "factor": N.TABLE_RESCALED,
+    }  # fmt: skip
+    part = dataclasses.replace(
+        builder, **{f: getattr(clean, f) for f, name in fields.items() if name not in kept}
+    )
+    found, expected = comparison.tables_with(kept), part.tables(vocabulary)
+    byte_alone = (
+        N.TABLE_RESCALED in kept and N.BYTE_TOKEN_WRONG_SIZE in parts and N.BYTE_TOKEN_WRONG_SIZE not in kept
+    )
+    for token, piece in enumerate(vocabulary.pieces):
+        if piece.kind is PieceKind.BYTE and (byte_alone or builder.factor != 1.0):
+            continue  # a byte token's wrong size is one number, of which the factor is no separate part
+        if piece.kind is PieceKind.UNUSED and builder.counts_boundary:
+            continue  # counted whole, marker included: no part of the rule for ordinary pieces
+        assert found.base_bytes[token] == expected.base_bytes[token], (piece, kept)
+        assert found.is_boundary[token] == expected.is_boundary[token], (piece, kept)
+        if piece.kind is not PieceKind.UNUSED:
+            assert found.has_leading_space[token] == expected.has_leading_space[token], (piece, kept)
+
+
 def as_table(vocabulary: Vocabulary, **columns: list[float] | list[bool]) -> LookupTables:
     return dataclasses.replace(
         canonical_tables(vocabulary), **{key: tuple(value) for key, value in columns.items()}
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_empty_exactly_when_equal_on_every_id(data: st.DataObject) -> None:
     vocabulary = data.draw(st.sampled_from(PROBES))
@@ -182,7 +239,11 @@ def test_empty_exactly_when_equal_on_every_id(data: st.DataObject) -> None:
         space[token] = data.draw(st.booleans())
         mask[token] = data.draw(st.booleans())
     table = LookupTables(tuple(base), tuple(space), tuple(mask))
-    found = compare(table, vocabulary)
+    comparison = Comparison(table, vocabulary)
+    found = comparison.deviations()
+    whole = comparison.tables_with(deviation.name for deviation in found)
+    assert repr(whole) == repr(table)
+    assert comparison.tables_with(()) == canonical
     differing = {
         i for i in range(len(vocabulary))
         if base[i] != canonical.base_bytes[i] or space[i] != canonical.has_leading_space[i]

@@ -41,7 +41,7 @@ def compare(candidate: LookupTables, vocabulary: Vocabulary) -> tuple[Deviation,
 
     Empty exactly when the tables agree on all of them. Ids past the vocabulary are not looked at (`padding_note`).
     """
-    return _Comparison(candidate, vocabulary).deviations()
+    return Comparison(candidate, vocabulary).deviations()
 
 
 def compare_probes(pairs: Sequence[tuple[LookupTables, Vocabulary]]) -> tuple[Deviation, ...]:
@@ -194,6 +194,18 @@ class _Rule:
         if self.factor != 1.0:
             yield _Name.TABLE_RESCALED, replace(self, factor=1.0)
 
+    def only(self, names: frozenset[DeviationName]) -> _Rule:
+        """This rule with the deviations in `names` and without its others."""
+        strip = _Name.MARKER_NOT_RECOGNISED if self.strip is _Strip.NONE else _Name.STRIPS_EVERY_MARKER
+        rescaled = _Name.TABLE_RESCALED in names
+        return _Rule(
+            self.strip if strip in names else _Strip.ONE,
+            self.characters and _Name.COUNTS_CHARACTERS in names,
+            self.plus_one and _Name.LEADING_SPACE_PLUS_ONE in names,
+            self.factor if rescaled else 1.0,
+            self.whole if rescaled else "",
+        )
+
 
 _UNSCALED = tuple(
     _Rule(strip, characters, plus_one)
@@ -219,30 +231,72 @@ class _Group:
     boundary: bool
     first: str
     ids: list[int] = field(default_factory=list)
+    mask_by: DeviationName | None = None
+    flag_by: DeviationName | None = None
+    size_by: tuple[DeviationName, ...] = ()
+    """The names that claim each field; none where the field is canonical."""
+    rule: _Rule | None = None
+    """The rule that gives the size, where one does."""
+
+    def size_with(self, names: frozenset[DeviationName], canonical: int | float) -> int | float | None:
+        """The size when only `names` deviate; None for the candidate's own."""
+        if self.rule is None:
+            return None if names.issuperset(self.size_by) else canonical
+        if self.kind in BOUNDARY_KINDS and not names.issuperset(self.size_by):
+            return canonical
+        kept = self.rule.only(names)
+        return None if kept == self.rule else kept.size(self.shape)
 
 
-class _Comparison:
+class Comparison:
+    """A candidate against the canonical tables of one vocabulary, with each difference attributed to its names."""
+
     def __init__(self, candidate: LookupTables, vocabulary: Vocabulary) -> None:
         self.candidate = candidate
         self.vocabulary = vocabulary
         self.canonical = canonical_tables(vocabulary)
         self.found: dict[DeviationName, list[int]] = {}
+        self.groups: list[_Group] = []
+        size = len(vocabulary)
+        self.too_short = len(candidate) < size
+        if not self.too_short and not (
+            candidate.base_bytes[:size] == self.canonical.base_bytes
+            and candidate.has_leading_space[:size] == self.canonical.has_leading_space
+            and candidate.is_boundary[:size] == self.canonical.is_boundary
+        ):
+            self._name_all()
 
     def deviations(self) -> tuple[Deviation, ...]:
-        size = len(self.vocabulary)
-        if len(self.candidate) < size:
+        """As `compare` returns them."""
+        if self.too_short:
             return (_too_short(self.candidate, self.vocabulary),)
-        if (
-            self.candidate.base_bytes[:size] == self.canonical.base_bytes
-            and self.candidate.has_leading_space[:size] == self.canonical.has_leading_space
-            and self.candidate.is_boundary[:size] == self.canonical.is_boundary
-        ):
-            return ()
-        self._name_all()
         return tuple(
             Deviation(name, len(ids), self._example(name, ids))
             for name, ids in sorted(self.found.items(), key=lambda item: _ORDER[item[0]])
         )
+
+    def tables_with(self, names: Iterable[DeviationName]) -> LookupTables:
+        """Tables of the vocabulary's length that deviate by `names` only, as the candidate does.
+
+        With all names of `deviations` they are the candidate's own, with none the canonical ones. Raises ValueError
+        when the candidate is shorter than the vocabulary.
+        """
+        if self.too_short:
+            raise ValueError("tables shorter than the vocabulary have no parts")
+        chosen = frozenset(names)
+        base: list[int | float] = list(self.canonical.base_bytes)
+        space, boundary = list(self.canonical.has_leading_space), list(self.canonical.is_boundary)
+        for group in self.groups:
+            for token in group.ids if group.size_by or group.rule else ():
+                size = group.size_with(chosen, self.canonical.base_bytes[token])
+                base[token] = self.candidate.base_bytes[token] if size is None else size
+            if group.flag_by in chosen:
+                for token in group.ids:
+                    space[token] = self.candidate.has_leading_space[token]
+            if group.mask_by in chosen:
+                for token in group.ids:
+                    boundary[token] = self.candidate.is_boundary[token]
+        return LookupTables(tuple(base), tuple(space), tuple(boundary))
 
     def _groups(self) -> list[_Group]:
         groups: dict[tuple[object, ...], _Group] = {}
@@ -259,7 +313,9 @@ class _Comparison:
                 size = math.inf  # no rule sizes a piece so, and it shall not overflow one
             # The first character matters only where another one may have been taken for the marker.
             first = piece.text[:1] if shape.lead == 0 else ""
-            key = (piece.kind, shape, size, flag, boundary, first if flag or not first.isalnum() else "")
+            if first.isascii() and first.isalnum():
+                first = ""
+            key = (piece.kind, shape, size, bool(flag), bool(boundary), first)
             group = groups.get(key)
             if group is None:
                 group = groups[key] = _Group(piece.kind, shape, size, bool(flag), bool(boundary), first)
@@ -267,7 +323,7 @@ class _Comparison:
         return list(groups.values())
 
     def _name_all(self) -> None:
-        groups = self._groups()
+        groups = self.groups = self._groups()
         ordinary = [
             group
             for group in groups
@@ -292,70 +348,91 @@ class _Comparison:
             else:
                 self._name_ordinary(group, rule, other, swapped, unflagged)
 
-    def _claim(self, name: DeviationName, group: _Group) -> None:
+    def _claim(self, name: DeviationName, group: _Group, aspect: str) -> None:
         ids = self.found.setdefault(name, [])
         if not ids or ids[-1] != group.ids[-1]:
             ids.extend(group.ids)
+        if aspect == "mask":
+            group.mask_by = name
+        elif aspect == "flag":
+            group.flag_by = name
+        else:
+            group.size_by = (*group.size_by, name)
 
     def _name_boundary(self, group: _Group, rule: _Rule) -> None:
         if not group.boundary:
             unused = group.kind is PieceKind.UNUSED
-            self._claim(_Name.MISSING_IS_UNUSED if unused else _Name.BOUNDARY_MASK_WRONG, group)
+            self._claim(_Name.MISSING_IS_UNUSED if unused else _Name.BOUNDARY_MASK_WRONG, group, "mask")
         as_ordinary = rule.fits(group.shape, group.size)
         missing = group.kind is PieceKind.UNUSED and not group.boundary
+        # Counted as if it were an ordinary piece: its size, and its flag with it, follow the table's rule.
+        counted = _Name.MISSING_IS_UNUSED if missing and as_ordinary else _Name.BOUNDARY_BYTES_COUNTED
         if group.size != 0:
-            if not missing:
-                self._claim(_Name.BOUNDARY_BYTES_COUNTED, group)
-            elif not as_ordinary:
-                self._claim(_Name.OTHER_SIZE, group)
-        if group.flag and not (as_ordinary and group.shape.lead and (missing or group.size != 0)):
-            self._claim(_Name.SPACE_FLAG_WRONG, group)
+            if missing and not as_ordinary:
+                counted = _Name.OTHER_SIZE
+            self._claim(counted, group, "size")
+            if as_ordinary:
+                group.rule = rule
+        if group.flag:
+            follows = as_ordinary and group.shape.lead and (missing or group.size != 0)
+            self._claim(counted if follows else _Name.SPACE_FLAG_WRONG, group, "flag")
 
     def _name_byte(self, group: _Group, rule: _Rule) -> None:
         if group.boundary:
-            self._claim(_Name.BOUNDARY_MASK_WRONG, group)
-        if group.size != 1 and not (group.boundary and group.size == 0):
+            self._claim(_Name.BOUNDARY_MASK_WRONG, group, "mask")
+        if group.size != 1:
             scaled = _Rule(factor=rule.factor, whole=rule.whole)
-            if rule.factor != 1.0 and scaled.fits(_Shape(1, 1, 0, 0, 0), group.size):
-                self._claim(_Name.TABLE_RESCALED, group)
+            if group.boundary and group.size == 0:
+                name = _Name.BOUNDARY_MASK_WRONG
+            elif rule.factor != 1.0 and scaled.fits(_Shape(1, 1, 0, 0, 0), group.size):
+                name = _Name.TABLE_RESCALED
             else:
-                self._claim(_Name.BYTE_TOKEN_WRONG_SIZE, group)
+                name = _Name.BYTE_TOKEN_WRONG_SIZE
+            self._claim(name, group, "size")
         if group.flag:
-            self._claim(_Name.SPACE_FLAG_WRONG, group)
+            self._claim(_Name.SPACE_FLAG_WRONG, group, "flag")
 
     def _name_ordinary(
         self, group: _Group, rule: _Rule, other: frozenset[str], swapped: bool, unflagged: bool
     ) -> None:
-        canonical = _Rule().size(group.shape)
         marked = group.shape.lead > 0
+        dropped = group.boundary and group.size == 0
         if group.boundary:
-            self._claim(_Name.BOUNDARY_MASK_WRONG, group)
-            if group.size == 0:
-                # Treated as a boundary throughout: its bytes and flag went with the mask.
-                return
+            self._claim(_Name.BOUNDARY_MASK_WRONG, group, "mask")
         taken = not marked and group.flag and group.first in other
-        if taken:
-            self._claim(_Name.MARKER_NOT_RECOGNISED if swapped else _Name.SPACE_FLAG_WRONG, group)
-        elif group.flag != marked:
-            explained = marked and (swapped or (unflagged and rule.strip is _Strip.NONE))
-            self._claim(_Name.MARKER_NOT_RECOGNISED if explained else _Name.SPACE_FLAG_WRONG, group)
-        if group.size == canonical:
+        if group.flag != marked:
+            if dropped and not group.flag:
+                name = _Name.BOUNDARY_MASK_WRONG  # treated as a boundary throughout
+            elif taken:
+                name = _Name.MARKER_NOT_RECOGNISED if swapped else _Name.SPACE_FLAG_WRONG
+            else:
+                explained = marked and (swapped or (unflagged and rule.strip is _Strip.NONE))
+                name = _Name.MARKER_NOT_RECOGNISED if explained else _Name.SPACE_FLAG_WRONG
+            self._claim(name, group, "flag")
+        if group.size == _Rule().size(group.shape):
+            if rule.names and rule.fits(group.shape, group.size):
+                group.rule = rule  # deviations that cancel here, and would not one by one
             return
-        if taken and _fits_taken(group, rule):
+        if dropped:
+            self._claim(_Name.BOUNDARY_MASK_WRONG, group, "size")
+        elif taken and group.flag_by is not None and _fits_taken(group, rule):
             shape = _without_first(group)
+            self._claim(group.flag_by, group, "size")
             for name, without in rule.components():
-                if name is not _Name.MARKER_NOT_RECOGNISED and without.size(shape) != rule.size(shape):
-                    self._claim(name, group)
-            return
+                if name is not group.flag_by and without.size(shape) != rule.size(shape):
+                    self._claim(name, group, "size")
+        else:
+            self._name_size(group, rule)
+
+    def _name_size(self, group: _Group, rule: _Rule) -> None:
         if rule.fits(group.shape, group.size):
-            claimed = False
             for name, without in rule.components():
                 if without.size(group.shape) != rule.size(group.shape):
-                    self._claim(name, group)
-                    claimed = True
-            if claimed:
+                    self._claim(name, group, "size")
+            if group.size_by:
+                group.rule = rule
                 return
-        self._claim(_exception(group, rule), group)
+        self._claim(_exception(group, rule), group, "size")
 
     def _example(self, name: DeviationName, ids: list[int]) -> str:
         pieces = self.vocabulary.pieces
