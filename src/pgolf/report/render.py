@@ -29,6 +29,7 @@ class ReportFormat(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     SARIF = "sarif"
+    HTML = "html"
     MARKDOWN = "markdown"
 
 
@@ -38,10 +39,12 @@ def render_rows(
     *,
     title: str = DEFAULT_TITLE,
     page: Page | None = None,
+    profile: str = "parameter_golf",
 ) -> str:
     """Rows of a repository or a set of submissions in one of the formats.
 
-    `page` (text only) fixes width and colour; by default they follow standard output. Raises UsageError for an unknown format.
+    `page` (text only) fixes width and colour; by default they follow standard output. `profile` names the contest
+    whose constants the HTML page marks. Raises UsageError for an unknown format.
     """
     chosen = _format(format)
     if chosen is ReportFormat.TEXT:
@@ -60,9 +63,13 @@ def render_rows(
         from pgolf.report.markdown import rows_report
 
         return rows_report(rows, title)
-    from pgolf.report.sarif import rows_sarif
+    if chosen is ReportFormat.SARIF:
+        from pgolf.report.sarif import rows_sarif
 
-    return rows_sarif(rows)
+        return rows_sarif(rows)
+    from pgolf.report.html import rows_page
+
+    return rows_page(rows, title=title, profile=profile)
 
 
 def render_script(report: ScriptReport, format: str = "text", *, page: Page | None = None) -> str:
@@ -84,9 +91,13 @@ def render_script(report: ScriptReport, format: str = "text", *, page: Page | No
         from pgolf.report.markdown import script_report
 
         return script_report(report)
-    from pgolf.report.sarif import script_sarif
+    if chosen is ReportFormat.SARIF:
+        from pgolf.report.sarif import script_sarif
 
-    return script_sarif(report)
+        return script_sarif(report)
+    from pgolf.report.html import script_page
+
+    return script_page(report)
 
 
 def render_submission(report: SubmissionReport, format: str = "text", *, page: Page | None = None) -> str:
@@ -108,9 +119,13 @@ def render_submission(report: SubmissionReport, format: str = "text", *, page: P
         from pgolf.report.markdown import submission_report
 
         return submission_report(report)
-    from pgolf.report.sarif import submission_sarif
+    if chosen is ReportFormat.SARIF:
+        from pgolf.report.sarif import submission_sarif
 
-    return submission_sarif(report)
+        return submission_sarif(report)
+    from pgolf.report.html import submission_page
+
+    return submission_page(report)
 
 
 def exit_code(verdicts: Iterable[Verdict], format: str = "text") -> Exit:
