@@ -11,7 +11,20 @@ from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutSta
 from tests.report.samples import make_row
 
 TOKENIZERS = {"sp1024": 2.4359, "sp4096": 3.3197, "sp8192": 3.726638, "sp8192_caseops": 3.1572, "bytes": 1.0}
-TECHNIQUES = ("ParallelResid", "QK5", "Int6", "MuonWD", "EMA", "SWA", "LegalTTT", "DepthRecur", "GPTQ", "BigramHash", "XSA", "RoPE")
+TECHNIQUES = (
+    "ParallelResid",
+    "QK5",
+    "Int6",
+    "MuonWD",
+    "EMA",
+    "SWA",
+    "LegalTTT",
+    "DepthRecur",
+    "GPTQ",
+    "BigramHash",
+    "XSA",
+    "RoPE",
+)
 START = date(2026, 3, 18)
 
 
@@ -21,11 +34,17 @@ def contest(size: int, seed: int = 7) -> list[ResultRow]:
     return [_row(dice, index, size) for index in range(size)]
 
 
+def proved(rule: str, message: str, path: str, line: int) -> Finding:
+    """A finding that flags."""
+    return Finding(rule, Severity.ERROR, Confidence.PROVED, message, path, line)
+
+
 def _row(dice: random.Random, index: int, size: int) -> ResultRow:
     progress = index / size
     when = START + timedelta(days=int(44 * progress))
     tokenizer = dice.choices(
-        list(TOKENIZERS), [max(0.05, 0.7 - progress), 0.08, 0.1 + 0.6 * progress, 0.25 if progress > 0.7 else 0.01, 0.01]
+        list(TOKENIZERS),
+        [max(0.05, 0.7 - progress), 0.08, 0.1 + 0.6 * progress, 0.25 if progress > 0.7 else 0.01, 0.01],
     )[0]
     true = 1.06 + 0.16 * (1 - progress) ** 2 + abs(dice.gauss(0, 0.05))
     name = "_".join(dice.sample(TECHNIQUES, dice.randint(2, 4)))
@@ -40,7 +59,6 @@ def _row(dice: random.Random, index: int, size: int) -> ResultRow:
     }
     constant = TOKENIZERS[tokenizer]
     kind = dice.random()
-    place = f"{folder}/train_gpt.py"
     if kind < 0.06:
         ratio = dice.choice([1.1671413, 1.177044, 1.3343, 1.0089])
         return make_row(
@@ -56,10 +74,17 @@ def _row(dice: random.Random, index: int, size: int) -> ResultRow:
             verdict=Verdict.FLAGGED,
             packed_layers=("lzma", "b85") if dice.random() < 0.4 else (),
             reasons=(
-                Finding("bytes-space-twice", Severity.ERROR, Confidence.PROVED, "the space counts in table and loop", place, 213),
-                Finding("fingerprint", Severity.ERROR, Confidence.PROVED, f"{constant * ratio:.4f} bytes per token where {tokenizer} has {constant:.4f}", f"{folder}/train_seed42.log", 1204),
+                proved(
+                    "bytes-space-twice", "the space counts in table and loop", f"{folder}/train_gpt.py", 213
+                ),
+                proved(
+                    "fingerprint",
+                    f"{constant * ratio:.4f} bytes per token",
+                    f"{folder}/train_seed42.log",
+                    1204,
+                ),
             ),
-        )  # fmt: skip
+        )
     if kind < 0.09:
         return make_row(
             **common,
@@ -71,8 +96,10 @@ def _row(dice: random.Random, index: int, size: int) -> ResultRow:
             inflation_ratio=None,
             corrected_bpb=None,
             verdict=Verdict.FLAGGED,
-            reasons=(Finding("val-subset", Severity.ERROR, Confidence.PROVED, "VAL_MAX_TOKENS=500000 reaches the loop", place, 77),),
-        )  # fmt: skip
+            reasons=(
+                proved("val-subset", "VAL_MAX_TOKENS=500000 reaches the loop", f"{folder}/train_gpt.py", 77),
+            ),
+        )
     if kind < 0.4:
         partial = dice.random() < 0.6
         return make_row(
@@ -88,8 +115,16 @@ def _row(dice: random.Random, index: int, size: int) -> ResultRow:
             inflation_ratio=None,
             corrected_bpb=None,
             verdict=Verdict.UNVERIFIED,
-            reasons=(Finding("missing-evidence", Severity.WARNING, Confidence.PROVED, "no log of seed 314", folder, 0),),
+            reasons=(
+                Finding(
+                    "missing-evidence", Severity.WARNING, Confidence.PROVED, "no log of seed 314", folder, 0
+                ),
+            ),
         )
     return make_row(
-        **common, reported_bpb=true, log_bpb=true, corrected_bpb=true, bytes_per_token=constant * dice.gauss(1, 0.0002)
+        **common,
+        reported_bpb=true,
+        log_bpb=true,
+        corrected_bpb=true,
+        bytes_per_token=constant * dice.gauss(1, 0.0002),
     )

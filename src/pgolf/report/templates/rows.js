@@ -191,12 +191,12 @@
     made.append(element("p", {}, badge(row.verdict), ` ${MEANING[row.verdict] || ""}`));
     const part = (name, value, className) => element("div", {}, element("span", { class: `value ${className || ""}`, text: value }), element("span", { class: "name", text: name }));
     const sign = (text) => element("span", { class: "sign", "aria-hidden": "true", text });
-    if (typeof row.reported_bpb === "number" || typeof row.corrected_bpb === "number") {
-      made.append(element("div", { class: "sum" },
-        part("reported bpb", decimals(row.reported_bpb, 5)), sign("×"),
-        part("inflation ratio", decimals(row.inflation_ratio, 4)), sign("="),
-        part("corrected bpb", decimals(row.corrected_bpb, 5), changed(row) ? "flagged-ink" : "")));
-    }
+    const sum = element("div", { class: "sum" });
+    if (typeof row.reported_bpb === "number") sum.append(part("reported bpb", decimals(row.reported_bpb, 5)));
+    if (typeof row.inflation_ratio === "number") sum.append(sign("×"), part("inflation ratio", decimals(row.inflation_ratio, 4)));
+    if (typeof row.corrected_bpb === "number") sum.append(sign("="), part("corrected bpb", decimals(row.corrected_bpb, 5), changed(row) ? "flagged-ink" : ""));
+    else if (typeof row.reported_bpb === "number") sum.append(part("corrected bpb", row.verdict === "FLAGGED" ? "not known" : NOTHING));
+    made.append(sum);
     const left = element("div", {}, element("h3", { text: "What was established" }), facts([
       ["Tables", remark(row.lut_status, row.evidence), inkOf(row.lut_status)],
       ["Deviations", row.lut_bug_detections.join(", ")],
