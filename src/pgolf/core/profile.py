@@ -70,6 +70,14 @@ class ContestLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaderboardSource:
+    """Where the contest's repository states its records: the README heading, and the folder of record folders."""
+
+    heading: str = "Leaderboard"
+    records: str = "records"
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One contest."""
 
@@ -82,6 +90,7 @@ class Profile:
     reserve_usd: float
     gpu_usd_per_hour: dict[str, float]
     validation: Validation
+    leaderboard: LeaderboardSource = LeaderboardSource()
 
 
 @lru_cache(maxsize=8)
@@ -125,4 +134,5 @@ def _profile(data: dict[str, Any]) -> Profile:
         reserve_usd=float(data["budget"]["reserve_usd"]),
         gpu_usd_per_hour={str(k): float(v) for k, v in data["gpu_usd_per_hour"].items()},
         validation=Validation(tokenizers=tokenizers, known_deviations=known, **validation),
+        leaderboard=LeaderboardSource(**data.get("leaderboard", {})),
     )

@@ -452,7 +452,11 @@ class Ledger:
             handle = self.path.open("rb")
         except FileNotFoundError:
             summary = LedgerSummary()
-            text = _missing(self.path, self.head_path.name) if head else f"there is no ledger at {self.path}"
+            text = (
+                _missing(self.path, self.head_path.name)
+                if head
+                else f"there is no ledger at {self.path}: start one with `pgolf spend create`"
+            )
             summary.problems.append(Problem(0, text))
             return summary
         except OSError as error:

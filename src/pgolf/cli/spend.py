@@ -1,0 +1,231 @@
+"""`pgolf spend`: what the ledger says, and the few ways to write to it by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pgolf.exits import Exit
+from pgolf.lab.ledger import Ledger, format_usd, to_microusd
+from pgolf.lab.settings import load_workspace
+from pgolf.lab.spending import SpendReport, report_spending
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+@click.group()
+def spend() -> None:
+    """Money: what was spent, what is held, what is left, and how long it lasts."""
+
+
+def _echo_json(document: object) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _warn(report: SpendReport) -> int:
+    """Damage on stderr; the exit code that says whether there was some."""
+    for problem in report.summary.problems:
+        click.echo(f"pgolf: ledger damaged: {problem}", err=True)
+    if report.summary.problems:
+        click.echo(
+            "pgolf: damaged lines are not in these sums; no launch passes until this is settled", err=True
+        )
+        return Exit.REFUSED
+    return Exit.OK
+
+
+@spend.command()
+@_as_json
+def status(as_json: bool) -> int:
+    """Budget, spent, held, left; by GPU, day and experiment; the runway to the deadline."""
+    report = report_spending(load_workspace())
+    if as_json:
+        _echo_json(report.to_json())
+    else:
+        _print_report(report)
+    return _warn(report)
+
+
+@spend.command()
+@click.option("--quiet", is_flag=True, help="Only the number.")
+@_as_json
+def total(quiet: bool, as_json: bool) -> int:
+    """What has been spent and is held, in USD."""
+    report = report_spending(load_workspace())
+    summary = report.summary
+    if as_json:
+        wanted = ("version", "spent_usd", "held_usd", "left_usd", "spendable_usd", "problems")
+        _echo_json({key: value for key, value in report.to_json().items() if key in wanted})
+    elif quiet:
+        click.echo(format_usd(summary.committed_microusd))
+    else:
+        click.echo(
+            f"{format_usd(summary.spent_microusd)} USD spent + {format_usd(summary.held_microusd)} held "
+            f"of {format_usd(report.spendable_microusd)} spendable; {format_usd(report.left_microusd)} left"
+        )
+    return _warn(report)
+
+
+@spend.command()
+def create() -> int:
+    """Start an empty ledger in this workspace (nothing happens where there is one)."""
+    workspace = load_workspace()
+    Ledger(workspace.ledger_path).create()
+    click.echo(f"ledger at {workspace.ledger_path}")
+    return Exit.OK
+
+
+@spend.command()
+@click.argument("amount_usd")
+@click.option("--purpose", required=True, help="What the money is for.")
+@click.option("--experiment", default="", help="exp_NNN it belongs to.")
+@click.option("--gpu", default="", help="Which machine, as the profile names it.")
+@click.option("--force", is_flag=True, help="Hold it although the budget does not allow it; leaves a record.")
+@_as_json
+def hold(amount_usd: str, purpose: str, experiment: str, gpu: str, force: bool, as_json: bool) -> int:
+    """Reserve AMOUNT_USD; it counts as spent until it is settled or released."""
+    workspace = load_workspace()
+    amount = to_microusd(amount_usd) / 1e6
+    held = Ledger(workspace.ledger_path).hold(
+        amount,
+        spendable_usd=workspace.spendable_usd,
+        purpose=purpose,
+        experiment=experiment,
+        gpu=gpu,
+        force=force,
+    )
+    if as_json:
+        _echo_json({"version": 1, "hold": held.id, "usd": held.amount_usd})
+    else:
+        click.echo(
+            f"{held.id} holds {format_usd(held.amount_microusd)} USD; settle it or release it by that name"
+        )
+    return Exit.OK
+
+
+@spend.command()
+@click.argument("hold_id", required=False)
+@click.option("--cost", "cost_usd", help="What it cost, in USD; without it the full hold is charged.")
+@click.option("--seconds", type=float, help="How long it ran; scales the hold when no cost is given.")
+@click.option(
+    "--expired", is_flag=True, help="Instead of one hold: settle every expired one at its full amount."
+)
+def settle(hold_id: str | None, cost_usd: str | None, seconds: float | None, expired: bool) -> int:
+    """Charge what HOLD_ID cost and close it."""
+    ledger = Ledger(load_workspace().ledger_path)
+    if expired == (hold_id is not None):
+        raise click.UsageError("name one hold, or say --expired")
+    if hold_id is None:
+        settled = ledger.settle_expired()
+        for each in settled:
+            click.echo(f"{each.id} settled at {format_usd(each.amount_microusd)} USD (expired)")
+        click.echo(f"{len(settled)} expired holds settled")
+        return Exit.OK
+    cost = None if cost_usd is None else to_microusd(cost_usd, "cost") / 1e6
+    charged = ledger.settle(hold_id, cost_usd=cost, seconds=seconds)
+    click.echo(f"{hold_id} settled at {format_usd(charged)} USD")
+    return Exit.OK
+
+
+@spend.command()
+@click.argument("hold_id")
+@click.option("--reason", default="", help="Why nothing was started.")
+def release(hold_id: str, reason: str) -> int:
+    """Give HOLD_ID back: nothing was started."""
+    given = Ledger(load_workspace().ledger_path).release(hold_id, reason)
+    click.echo(f"{given.id} released, {format_usd(given.amount_microusd)} USD back")
+    return Exit.OK
+
+
+@spend.command()
+@click.argument("amount_usd")
+@click.option("--reason", required=True, help="Where the figure comes from.")
+@click.option("--experiment", default="", help="exp_NNN it belongs to.")
+@click.option("--gpu", default="", help="Which machine, as the profile names it.")
+@click.option("--accept-damage", is_flag=True, help="Also record that the damaged lines were looked at.")
+def adjust(amount_usd: str, reason: str, experiment: str, gpu: str, accept_damage: bool) -> int:
+    """Record a signed charge of AMOUNT_USD: a bill, a refund, what a damaged line was worth.
+
+    A negative amount goes behind `--`: `pgolf spend adjust --reason refund -- -3.20`.
+    """
+    ledger = Ledger(load_workspace().ledger_path)
+    amount = to_microusd(amount_usd)
+    ledger.adjust(amount / 1e6, reason, experiment=experiment, gpu=gpu, accept_damage=accept_damage)
+    click.echo(f"{format_usd(amount)} USD recorded: {reason}")
+    return Exit.OK
+
+
+def _print_report(report: SpendReport) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    summary = report.summary
+    usd = format_usd
+    console.print(
+        f"[bold]{usd(report.left_microusd)} USD left[/] of {usd(report.spendable_microusd)} spendable "
+        f"({usd(report.budget_microusd)} budget - {usd(report.reserve_microusd)} reserve)"
+    )
+    console.print(
+        f"{usd(summary.spent_microusd)} spent, {usd(summary.held_microusd)} held by {len(summary.open_holds)} "
+        f"open holds, {summary.overrides} forced gates"
+    )
+    console.print(_runway_sentence(report))
+    for title, rows in (
+        ("GPU", summary.by_gpu),
+        ("Day (UTC)", summary.by_day),
+        ("Experiment", summary.by_experiment),
+    ):
+        if rows:
+            console.print(_money_table(title, rows))
+    if summary.open_holds:
+        console.print("open holds:")
+        for each in list(summary.open_holds.values())[:20]:
+            what = each.experiment or each.purpose or each.command[:60]
+            line = f"  {each.id}  {usd(each.amount_microusd):>10} USD  {each.at[:19]}  {each.gpu}  {what}"
+            console.print(line, markup=False)
+        if len(summary.open_holds) > 20:
+            console.print(f"  … and {len(summary.open_holds) - 20} more (--json lists all)")
+    for problem in summary.accepted:
+        console.print(f"damage accepted earlier: {problem}", markup=False)
+
+
+def _runway_sentence(report: SpendReport) -> str:
+    parts = []
+    if report.days_left is None:
+        parts.append(f"deadline {report.deadline}")
+    elif report.days_left < 0:
+        parts.append(f"the deadline {report.deadline} passed {-report.days_left} days ago")
+    else:
+        parts.append(f"{report.days_left} days to the deadline {report.deadline}")
+    if report.allowance_usd_per_day is not None:
+        parts.append(f"{report.allowance_usd_per_day:.2f} USD a day may be spent until then")
+    if report.burn_usd_per_day is not None and report.days_of_money is not None:
+        parts.append(
+            f"at {report.burn_usd_per_day:.2f} a day so far the money lasts {report.days_of_money:.1f} days"
+        )
+    runs = ", ".join(f"{count} x {gpu}" for gpu, count in report.full_runs_left.items())
+    parts.append(f"full {report.cap_seconds:g} s runs left: {runs}")
+    return "; ".join(parts)
+
+
+def _money_table(title: str, rows: dict[str, list[int]], most: int = 15) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(title)
+    for name in ("USD", "hours", "charges"):
+        table.add_column(name, justify="right")
+    newest: list[tuple[str, Any]] = sorted(rows.items())[-most:]
+    if len(rows) > most:
+        table.add_row(f"… {len(rows) - most} earlier", "", "", "")
+    for key, (cost, milliseconds, charges) in newest:
+        table.add_row(
+            Text(key or "(not attributed)"), format_usd(cost), f"{milliseconds / 3.6e6:.2f}", str(charges)
+        )
+    return table
