@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import click
 
+from pgolf.cli.track import terminal_width
 from pgolf.exits import Exit
+from pgolf.lab.documents import document
 from pgolf.lab.ledger import Ledger, format_usd, to_microusd
 from pgolf.lab.settings import load_workspace
 from pgolf.lab.spending import SpendReport, report_spending
+from pgolf.lab.text_table import text_table
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
+_MOST_ROWS = 15
 _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
@@ -23,17 +23,13 @@ def spend() -> None:
     """Money: what was spent, what is held, what is left, and how long it lasts."""
 
 
-def _echo_json(document: object) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
 def _warn(report: SpendReport) -> int:
     """Damage on stderr; the exit code that says whether there was some."""
     for problem in report.summary.problems:
-        click.echo(f"pgolf: ledger damaged: {problem}", err=True)
+        click.echo(f"pgolf: ledger: {problem}", err=True)
     if report.summary.problems:
         click.echo(
-            "pgolf: damaged lines are not in these sums; no launch passes until this is settled", err=True
+            "pgolf: what is damaged is not in these sums; no launch passes until it is settled", err=True
         )
         return Exit.REFUSED
     return Exit.OK
@@ -45,7 +41,7 @@ def status(as_json: bool) -> int:
     """Budget, spent, held, left; by GPU, day and experiment; the runway to the deadline."""
     report = report_spending(load_workspace())
     if as_json:
-        _echo_json(report.to_json())
+        click.echo(document("lab_spend", report.to_json()), nl=False)
     else:
         _print_report(report)
     return _warn(report)
@@ -59,8 +55,9 @@ def total(quiet: bool, as_json: bool) -> int:
     report = report_spending(load_workspace())
     summary = report.summary
     if as_json:
-        wanted = ("version", "spent_usd", "held_usd", "left_usd", "spendable_usd", "problems")
-        _echo_json({key: value for key, value in report.to_json().items() if key in wanted})
+        wanted = ("spent_usd", "held_usd", "left_usd", "spendable_usd", "problems")
+        body = report.to_json()
+        click.echo(document("lab_spend_total", {key: body[key] for key in wanted}), nl=False)
     elif quiet:
         click.echo(format_usd(summary.committed_microusd))
     else:
@@ -100,7 +97,7 @@ def hold(amount_usd: str, purpose: str, experiment: str, gpu: str, force: bool, 
         force=force,
     )
     if as_json:
-        _echo_json({"version": 1, "hold": held.id, "usd": held.amount_usd})
+        click.echo(document("lab_hold", {"hold": held.id, "usd": held.amount_usd}), nl=False)
     else:
         click.echo(
             f"{held.id} holds {format_usd(held.amount_microusd)} USD; settle it or release it by that name"
@@ -161,71 +158,73 @@ def adjust(amount_usd: str, reason: str, experiment: str, gpu: str, accept_damag
 
 
 def _print_report(report: SpendReport) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    summary = report.summary
-    usd = format_usd
-    console.print(
-        f"[bold]{usd(report.left_microusd)} USD left[/] of {usd(report.spendable_microusd)} spendable "
+    summary, usd = report.summary, format_usd
+    click.secho(f"{usd(report.left_microusd)} USD left", bold=True, nl=False)
+    click.echo(
+        f" of {usd(report.spendable_microusd)} spendable "
         f"({usd(report.budget_microusd)} budget - {usd(report.reserve_microusd)} reserve)"
     )
-    console.print(
-        f"{usd(summary.spent_microusd)} spent, {usd(summary.held_microusd)} held by {len(summary.open_holds)} "
-        f"open holds, {summary.overrides} forced gates"
+    click.echo(
+        f"{usd(summary.spent_microusd)} spent, {usd(summary.held_microusd)} held by {len(summary.open_holds)} open "
+        f"hold{'' if len(summary.open_holds) == 1 else 's'}, {summary.overrides} forced gates"
     )
-    console.print(_runway_sentence(report))
+    for sentence in _runway(report):
+        click.echo(sentence)
     for title, rows in (
         ("GPU", summary.by_gpu),
-        ("Day (UTC)", summary.by_day),
-        ("Experiment", summary.by_experiment),
+        ("day (UTC)", summary.by_day),
+        ("experiment", summary.by_experiment),
     ):
         if rows:
-            console.print(_money_table(title, rows))
+            click.echo()
+            _print_money(title, rows)
     if summary.open_holds:
-        console.print("open holds:")
-        for each in list(summary.open_holds.values())[:20]:
-            what = each.experiment or each.purpose or each.command[:60]
-            line = f"  {each.id}  {usd(each.amount_microusd):>10} USD  {each.at[:19]}  {each.gpu}  {what}"
-            console.print(line, markup=False)
-        if len(summary.open_holds) > 20:
-            console.print(f"  … and {len(summary.open_holds) - 20} more (--json lists all)")
+        click.echo()
+        holds = list(summary.open_holds.values())[:_MOST_ROWS]
+        rows_of_holds = [
+            (h.id, usd(h.amount_microusd), h.at[:19], h.gpu, h.experiment or h.purpose or h.command)
+            for h in holds
+        ]
+        header = ("open hold", "USD", "since (UTC)", "GPU", "for")
+        _print_table(header, rows_of_holds, frozenset({1}), len(summary.open_holds))
     for problem in summary.accepted:
-        console.print(f"damage accepted earlier: {problem}", markup=False)
+        click.echo(f"damage accepted earlier: {problem}")
 
 
-def _runway_sentence(report: SpendReport) -> str:
-    parts = []
+def _runway(report: SpendReport) -> list[str]:
     if report.days_left is None:
-        parts.append(f"deadline {report.deadline}")
+        first = f"deadline {report.deadline}"
     elif report.days_left < 0:
-        parts.append(f"the deadline {report.deadline} passed {-report.days_left} days ago")
+        first = f"the deadline {report.deadline} passed {-report.days_left} days ago"
     else:
-        parts.append(f"{report.days_left} days to the deadline {report.deadline}")
+        first = f"{report.days_left} days to the deadline {report.deadline}"
     if report.allowance_usd_per_day is not None:
-        parts.append(f"{report.allowance_usd_per_day:.2f} USD a day may be spent until then")
+        first += f"; {report.allowance_usd_per_day:.2f} USD a day may be spent until then"
+    sentences = [first]
     if report.burn_usd_per_day is not None and report.days_of_money is not None:
-        parts.append(
-            f"at {report.burn_usd_per_day:.2f} a day so far the money lasts {report.days_of_money:.1f} days"
+        sentences.append(
+            f"at {report.burn_usd_per_day:.2f} USD a day so far the money lasts {report.days_of_money:.1f} days"
         )
     runs = ", ".join(f"{count} x {gpu}" for gpu, count in report.full_runs_left.items())
-    parts.append(f"full {report.cap_seconds:g} s runs left: {runs}")
-    return "; ".join(parts)
+    sentences.append(f"affordable runs of {report.cap_seconds:g} s: {runs}")
+    return sentences
 
 
-def _money_table(title: str, rows: dict[str, list[int]], most: int = 15) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+def _print_money(title: str, rows: dict[str, list[int]]) -> None:
+    newest = sorted(rows.items())[-_MOST_ROWS:]
+    cells = [
+        (key or "(not attributed)", format_usd(cost), f"{milliseconds / 3.6e6:.2f}", str(charges))
+        for key, (cost, milliseconds, charges) in newest
+    ]
+    _print_table((title, "USD", "hours", "charges"), cells, frozenset({1, 2, 3}), len(rows))
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(title)
-    for name in ("USD", "hours", "charges"):
-        table.add_column(name, justify="right")
-    newest: list[tuple[str, Any]] = sorted(rows.items())[-most:]
-    if len(rows) > most:
-        table.add_row(f"… {len(rows) - most} earlier", "", "", "")
-    for key, (cost, milliseconds, charges) in newest:
-        table.add_row(
-            Text(key or "(not attributed)"), format_usd(cost), f"{milliseconds / 3.6e6:.2f}", str(charges)
-        )
-    return table
+
+def _print_table(
+    header: tuple[str, ...], rows: Sequence[Sequence[str]], right: frozenset[int], count: int
+) -> None:
+    head, *body = text_table(header, rows, right, terminal_width())
+    click.secho(head, bold=True)
+    for line in body:
+        click.echo(line)
+    if count > len(rows):
+        click.echo(f"… {count - len(rows)} more (--json lists all)")

@@ -89,7 +89,6 @@ class SpendReport:
             ]
 
         return {
-            "version": 1,
             "budget_usd": money(self.budget_microusd),
             "reserve_usd": money(self.reserve_microusd),
             "spendable_usd": money(self.spendable_microusd),

@@ -17,6 +17,7 @@ from pgolf.errors import DataError, UsageError
 
 BOARD_VERSION = 1
 MAXIMUM_FILE_BYTES = 64 * 1024 * 1024
+MAXIMUM_ROW_BYTES = 4 * 1024 * 1024
 
 Status = Literal["accepted", "merged", "open", "closed", "unknown"]
 
@@ -94,7 +95,7 @@ class Leaderboard:
         """The published object; also the cache file's content."""
         sota = self.sota
         return {
-            "version": BOARD_VERSION,
+            "board_version": BOARD_VERSION,
             "repository": self.repository,
             "source": self.source,
             "read_at": self.read_at,
@@ -149,8 +150,10 @@ def load_board(path: Path) -> Leaderboard | None:
         raise DataError(f"{path}: longer than {MAXIMUM_FILE_BYTES} bytes, so it is no leaderboard; {hint}")
     try:
         data = json.loads(raw)
-        if data["version"] != BOARD_VERSION:
-            raise DataError(f"{path}: version {data['version']!r}, this pgolf reads {BOARD_VERSION}; {hint}")
+        if data["board_version"] != BOARD_VERSION:
+            raise DataError(
+                f"{path}: version {data['board_version']!r}, this pgolf reads {BOARD_VERSION}; {hint}"
+            )
         entries = tuple(_entry(item) for item in data["entries"])
         return Leaderboard(
             str(data["repository"]),
@@ -191,10 +194,10 @@ def mark_audited(board: Leaderboard, rows: Iterable[dict[str, Any]], source: str
             _prefer_flagged(by_pr, row["pr"], row)
     marked = []
     for entry in board.entries:
-        row = by_folder.get(entry.folder.rpartition("/")[2]) if entry.folder else None
-        if row is None and entry.pr is not None:
-            row = by_pr.get(entry.pr)
-        if row is not None:
+        row = by_folder.get(entry.folder.rpartition("/")[2], {}) if entry.folder else {}
+        if not row and entry.pr is not None:
+            row = by_pr.get(entry.pr, {})
+        if row:
             corrected = row.get("corrected_bpb")
             entry = replace(
                 entry,
@@ -214,9 +217,11 @@ def _prefer_flagged(table: dict[Any, dict[str, Any]], key: Any, row: dict[str, A
 def read_audit_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of `pgolf audit repo --format jsonl`. Raises DataError naming the line that is none."""
     rows = []
+    number = 0
     try:
         with path.open("rb") as handle:
-            for number, line in enumerate(iter(lambda: handle.readline(4 * 1024 * 1024), b""), 1):
+            while line := handle.readline(MAXIMUM_ROW_BYTES):
+                number += 1
                 if not line.strip():
                     continue
                 row = json.loads(line)

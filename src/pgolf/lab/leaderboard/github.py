@@ -289,13 +289,17 @@ def _load_pages(path: Path) -> dict[str, Any]:
     """Pages of the last fetch by address; a broken file only costs the saved requests."""
     try:
         pages = json.loads(path.read_bytes())["pages"]
-        return {
-            url: page
-            for url, page in pages.items()
-            if isinstance(page["etag"], str)
-            and page["etag"]
-            and isinstance(page["next"], str)
-            and page["items"]
-        }
+        return {url: page for url, page in pages.items() if _is_page(page)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _is_page(page: dict[str, Any]) -> bool:
+    items = page["items"]
+    known = isinstance(items, str) or all(
+        set(item) == _PULL_FIELDS and isinstance(item["number"], int) for item in items
+    )
+    return known and bool(page["etag"]) and isinstance(page["etag"], str) and isinstance(page["next"], str)
+
+
+_PULL_FIELDS = {"number", "title", "author", "state", "created_at", "merged_at", "url"}
