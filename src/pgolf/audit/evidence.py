@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean, stdev
 
 from pgolf.audit.folder import FileEntry, Folder
 from pgolf.audit.gitobjects import Unreadable
-from pgolf.audit.script_facts import ScriptAudit, audit_script
 from pgolf.audit.script_choice import MAX_LOGS, ScriptChoice, choose_script, is_aside, log_candidates
+from pgolf.audit.script_facts import ScriptAudit, audit_script
 from pgolf.core.profile import Profile
 from pgolf.core.verdict import FingerprintStatus
 from pgolf.runlog.fingerprint import LogFingerprint, fingerprint, fingerprint_stated
@@ -23,9 +23,13 @@ from pgolf.untrusted.script import Script, relative_name
 
 MAX_LOG_BYTES = 64_000_000
 MAX_TEXT_BYTES = 512_000
+MAX_SOURCE_BYTES = 2_000_000
 MAX_LOG_BYTES_TOGETHER = 400_000_000
 """Logs of one submission that are read; the rest is listed as not read."""
 SUBMISSION_FILE = "submission.json"
+
+
+NO_PRINT = LogFingerprint(FingerprintStatus.UNKNOWN, "not computed")
 
 
 class LogRole(StrEnum):
@@ -49,7 +53,7 @@ class LogRead:
     reading: Reading | None
     states: str = ""
     """Key of the stated value that `reading` agrees with."""
-    print: LogFingerprint = LogFingerprint(FingerprintStatus.UNKNOWN, "not computed")
+    print: LogFingerprint = NO_PRINT
     """Bytes per token of `reading`; where that line has no loss, of another stage of the same log."""
 
     @property
@@ -77,10 +81,10 @@ class SubmissionEvidence:
     texts: dict[str, str]
     unread: tuple[tuple[str, str], ...]
     profile: Profile
+    source: str = ""
+    """The submission's code as text, unwrapped where it was packed; "" where there is none."""
     stated_print: LogFingerprint | None = None
     """Bytes per token of `val_loss` and `val_bpb` in submission.json, None without both."""
-    readable_sizes: dict[str, int] = field(default_factory=dict)
-    """Bytes of the script and of compressed model files, as they lie in the folder."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -172,6 +176,7 @@ def collect_evidence(
         texts=texts,
         unread=tuple(unread[:200]),
         profile=profile,
+        source="" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace"),
         stated_print=_stated_print(stated, logs, profile, hint),
     )
 
@@ -265,8 +270,10 @@ def _read_logs(
     folder: Folder, stated: StatedResults | None, unread: list[tuple[str, str]]
 ) -> tuple[LogRead, ...]:
     candidates = log_candidates(folder.entries)
-    for left_out in candidates[MAX_LOGS:]:
-        unread.append((left_out.path, f"one of {len(candidates)} logs; the first {MAX_LOGS} were read"))
+    unread += [
+        (left_out.path, f"one of {len(candidates)} logs; the first {MAX_LOGS} were read")
+        for left_out in candidates[MAX_LOGS:]
+    ]
     parsed: list[tuple[str, RunMetrics]] = []
     total = 0
     for entry in candidates[:MAX_LOGS]:

@@ -1,0 +1,32 @@
+"""A record claims fewer distinct seeds than the contest asks for, or one log stands for several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgolf.audit.checks.check import Check
+from pgolf.audit.checks.time_cap import is_timed
+from pgolf.audit.evidence import LogRole, SubmissionEvidence
+from pgolf.core.finding import Confidence, Finding, Severity
+
+
+def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
+    by_content: dict[str, list[str]] = {}
+    for log in evidence.logs:
+        if log.role is LogRole.CLAIMED:
+            by_content.setdefault(log.metrics.sha256, []).append(log.path)
+    seeds = {log.seed for log in evidence.logs if log.role is LogRole.CLAIMED and log.seed is not None}
+    wanted = evidence.profile.limits.minimum_seeds
+    if evidence.stated is not None:
+        seeds |= {s.seed for s in evidence.stated.per_seed} | set(evidence.stated.listed_seeds)
+    if is_timed(evidence) and evidence.reported_bpb is not None and 0 < len(seeds) < wanted:
+        said = ", ".join(map(str, sorted(seeds)[:8]))
+        message = f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({said}); a record needs {wanted}"
+        yield Finding("significance", Severity.NOTE, Confidence.PROVED, message)
+    std = evidence.log_std
+    if std == 0.0 and len(evidence.seed_values()) > 1:
+        message = f"{len(evidence.seed_values())} seeds print exactly the same value"
+        yield Finding("significance", Severity.WARNING, Confidence.PROVED, message)
+
+
+SIGNIFICANCE = Check("significance", "Too few distinct seeds", inspect)

@@ -1,0 +1,48 @@
+"""Optimiser steps on validation tokens before they are scored.
+
+The model is trained on the tokens of the validation split, and scored on them afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pgolf.audit.checks.check import Check
+from pgolf.audit.evidence import SubmissionEvidence
+from pgolf.audit.source_lines import find_code_line, setting_in_logs, stage_in_logs
+from pgolf.core.finding import Confidence, Finding, Severity
+
+_CODE = re.compile(
+    r"\b(?:pre_?quant_?ttt|prequant_adapt|train_on_val\w{0,20}|val_finetune\w{0,20}|ttt_pre_?quant)\w{0,30}"
+)
+_SETTING = re.compile(
+    r"^(?:pre_?quant_?ttt(?:_enabled|_epochs)?|ttt_pre_?quant|train_on_val)$", re.IGNORECASE
+)
+_STAGE = re.compile(r"pre-?_?quant-?_?ttt|post-prequant-ttt", re.IGNORECASE)
+
+
+def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
+    line = find_code_line(evidence, _CODE)
+    setting, path = setting_in_logs(evidence, _SETTING)
+    if setting:
+        message = (
+            f"the model is trained on validation tokens before they are scored: the log prints {setting}"
+        )
+        yield Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path)
+        return
+    path, at = stage_in_logs(evidence, _STAGE)
+    if path:
+        message = (
+            "the model is trained on validation tokens before they are scored: the log prints its evaluation"
+        )
+        yield Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path, at)
+        return
+    if line:
+        message = "code that trains on validation tokens before the evaluation: present, not shown to run"
+        yield Finding(
+            "train-on-val", Severity.NOTE, Confidence.POSSIBLE, message, evidence.choice.path or "", line
+        )
+
+
+TRAIN_ON_VAL = Check("train-on-val", "Optimiser steps on validation tokens before they are scored", inspect)

@@ -1,0 +1,201 @@
+"""Audit every submission of a repository: in parallel, from a cache, resumable, with nothing lost to a bad one.
+
+The output folder is written as the run goes: `rows.jsonl` gets a line for every finished submission (appended and
+flushed, so a killed run loses at most the line that was being written), the other formats come at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pgolf.audit.cache import ResultCache
+from pgolf.audit.records import Found, SubmissionTask
+from pgolf.audit.submission import audit_task, empty_row, place_row, row_from_json, task_key
+from pgolf.audit.workpool import Crashed, WorkPool, default_jobs
+from pgolf.core.profile import DEFAULT_PROFILE
+from pgolf.core.row import ResultRow
+from pgolf.errors import UsageError
+
+JOURNAL = "rows.jsonl"
+_KEY = "_task"
+
+
+@dataclass
+class Progress:
+    """Where a run stands; handed to the caller after every row."""
+
+    total: int
+    done: int = 0
+    from_cache: int = 0
+    resumed: int = 0
+    crashed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run: processes, a Dask scheduler instead, the cache's file (None: none), the output folder."""
+
+    jobs: int = field(default_factory=default_jobs)
+    scheduler: str | None = None
+    cache: Path | None = None
+    out: Path | None = None
+    resume: bool = False
+    profile: str = DEFAULT_PROFILE
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryAudit:
+    """All rows in a stable order (pull request, folder), how they came about, and remarks about the run."""
+
+    rows: tuple[ResultRow, ...]
+    progress: Progress
+    notes: tuple[str, ...]
+
+
+def audit_repository(
+    found: Found, options: RunOptions, on_progress: Callable[[Progress], None] | None = None
+) -> RepositoryAudit:
+    """Audit every task. Each gives one row, whatever happens to it.
+
+    Raises UsageError when the output folder cannot be written or the scheduler does not answer.
+    """
+    tasks = found.tasks
+    progress = Progress(len(tasks))
+    tell = on_progress or (lambda _: None)
+    rows: dict[int, ResultRow] = {}
+    notes = list(found.notes)
+    journal = Journal(options.out, options.resume) if options.out is not None else None
+    with ResultCache(options.cache) as cache:
+        try:
+            for number, row, source in _rows(tasks, options, cache, journal):
+                rows[number] = row
+                progress.done += 1
+                progress.from_cache += source == "cache"
+                progress.resumed += source == "journal"
+                progress.crashed += source == "crashed"
+                if journal is not None and source != "journal":
+                    journal.append(_task_id(tasks[number], options.profile), row)
+                tell(progress)
+        finally:
+            if journal is not None:
+                journal.close()
+        if cache.problem:
+            notes.append(cache.problem)
+        if cache.damaged:
+            notes.append(f"{cache.damaged} damaged results of the cache were computed again")
+    ordered = tuple(rows[number] for number in range(len(tasks)))
+    return RepositoryAudit(ordered, progress, tuple(notes))
+
+
+def _rows(
+    tasks: Sequence[SubmissionTask], options: RunOptions, cache: ResultCache, journal: Journal | None
+) -> Iterator[tuple[int, ResultRow, str]]:
+    """(task number, row, where it came from); cached rows first, then the others as they finish."""
+    waiting: dict[str, list[int]] = {}
+    for number, task in enumerate(tasks):
+        before = journal.known.get(_task_id(task, options.profile)) if journal is not None else None
+        if before is not None:
+            yield number, before, "journal"
+            continue
+        if task.problem:
+            yield number, place_row(empty_row(task, task.problem), task), "fresh"
+            continue
+        key = task_key(task, options.profile)
+        row = _cached(cache, key)
+        if row is not None:
+            yield number, place_row(row, task), "cache"
+        else:
+            waiting.setdefault(key, []).append(number)
+    if not waiting:
+        return
+    # The same files in two pull requests are one piece of work.
+    firsts = [(key, tasks[numbers[0]]) for key, numbers in waiting.items()]
+    with WorkPool(
+        partial(_audit_keyed, profile=options.profile), jobs=options.jobs, scheduler=options.scheduler
+    ) as pool:
+        for (key, task), result in pool.map(firsts):
+            numbers = waiting.pop(key)
+            if isinstance(result, Crashed):
+                row = empty_row(task, f"the analysis did not finish: {result.reason}", "analysis-aborted")
+            else:
+                cache.put(key, result)
+                row = row_from_json(result)
+            for number in numbers:
+                yield (
+                    number,
+                    place_row(row, tasks[number]),
+                    "crashed" if isinstance(result, Crashed) else "fresh",
+                )
+
+
+def _audit_keyed(item: tuple[str, SubmissionTask], profile: str) -> dict[str, Any]:
+    return audit_task(item[1], profile)
+
+
+def _cached(cache: ResultCache, key: str) -> ResultRow | None:
+    value = cache.get(key)
+    if not isinstance(value, dict):
+        return None
+    try:
+        return row_from_json(value)
+    except ValueError:
+        cache.damaged += 1
+        return None
+
+
+def _task_id(task: SubmissionTask, profile: str) -> str:
+    return f"{task.pr}/{task.head}/{task.folder}/{task_key(task, profile)}"
+
+
+class Journal:
+    """`rows.jsonl` of an output folder: one row a line, appended as the run goes, sorted and rewritten at its end."""
+
+    def __init__(self, folder: Path, resume: bool) -> None:
+        self.path = folder / JOURNAL
+        self.known: dict[str, ResultRow] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if resume and self.path.exists():
+                self._read()
+            # A torn last line of a killed run is cut off by writing the readable ones anew.
+            temporary = self.path.with_suffix(".part")
+            with temporary.open("w", encoding="utf-8") as file:
+                for key, row in self.known.items():
+                    file.write(_line(key, row))
+            os.replace(temporary, self.path)
+            self._file = self.path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {folder}: {error.strerror or error}; choose another --out"
+            ) from error
+
+    def _read(self) -> None:
+        with self.path.open("rb") as file:
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    break
+                try:
+                    data = json.loads(raw)
+                    key = data.pop(_KEY)
+                    self.known[str(key)] = row_from_json(data)
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    continue
+
+    def append(self, key: str, row: ResultRow) -> None:
+        """Write one row through to the operating system."""
+        self._file.write(_line(key, row))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _line(key: str, row: ResultRow) -> str:
+    return json.dumps({**row.to_json(), _KEY: key}, ensure_ascii=True, separators=(",", ":")) + "\n"

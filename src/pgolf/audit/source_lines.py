@@ -1,0 +1,50 @@
+"""Lines of a script that match a pattern: whole words in code, comments left out.
+
+Text, not meaning: a hit says that something is present, never that it runs. Every pattern used here is linear.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pgolf.audit.evidence import SubmissionEvidence
+
+MAX_LINE_CHARS = 2_000
+
+
+def find_code_line(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> int:
+    """1-based line of the first match of `pattern` in the submission's code outside of comments, 0 without one."""
+    source = evidence.source
+    for match in pattern.finditer(source):
+        start = source.rfind("\n", 0, match.start()) + 1
+        before = source[max(start, match.start() - MAX_LINE_CHARS) : match.start()]
+        if "#" not in before:
+            return source.count("\n", 0, start) + 1
+    return 0
+
+
+def live_in_logs(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> str:
+    """Path of a claimed log whose scored line names what `pattern` stands for, "" without one."""
+    for log in evidence.claimed:
+        if log.reading is not None and pattern.search(log.reading.printed_label[:400]):
+            return log.path
+    return ""
+
+
+def stage_in_logs(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> tuple[str, int]:
+    """(path, line) of the first evaluation of a claimed log whose label matches, ("", 0) without one."""
+    for log in evidence.claimed:
+        for reading in log.metrics.readings:
+            if pattern.search(reading.printed_label[:400]):
+                return log.path, reading.line
+    return "", 0
+
+
+def setting_in_logs(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> tuple[str, str]:
+    """(setting, path) of a hyperparameter that a claimed log prints as on (not 0, False, None or empty)."""
+    for log in evidence.claimed:
+        for item in log.metrics.run.hyperparameters:
+            off = item.value.strip().strip("'\",").lower() in ("0", "false", "none", "", "0.0", "off", "no")
+            if pattern.search(item.name) and not off:
+                return f"{item.name}={item.value[:40]}", log.path
+    return "", ""
