@@ -50,15 +50,11 @@ def register_thresholds(experiment_id: str, amend: str | None, as_json: bool, **
     if amend is not None:
         registration = preregistration.amend(workspace, experiment_id, terms, amend)
     else:
-        from pgolf.lab.frontier import frontier_reference
-
         if options["seed1_continue"] is None:
             raise UsageError(
                 "--seed1-continue is missing: state when to stop after seed 1 (a bpb, or no value)"
             )
-        registration = preregistration.register(
-            workspace, experiment_id, terms, default_reference=frontier_reference(workspace)
-        )
+        registration = preregistration.register(workspace, experiment_id, terms)
     if as_json:
         click.echo(document("lab_registration", {"registration": registration.as_dict()}), nl=False)
         return Exit.OK

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Freeze the decision rule before the first seed.",
     ),
     "decide": ("pgolf.cli.decide:decide", "Apply the registered rule to the seeds."),
+    "status": ("pgolf.cli.status:status", "One screen: experiments, money, frontier, next step."),
 }
 
 

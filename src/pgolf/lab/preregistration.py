@@ -28,6 +28,7 @@ from pgolf.lab.experiments import (
     file_sha256,
     normalise_id,
 )
+from pgolf.lab.frontier import read_frontier
 from pgolf.lab.settings import Workspace
 from pgolf.lab.store import events, experiments, registrations, seeds
 from pgolf.lab.store.database import Reader, current_user, now, read, write
@@ -119,14 +120,11 @@ class Terms:
     script: Path | None = None
 
 
-def register(
-    workspace: Workspace, experiment_id: str, terms: Terms, *, default_reference: Reference | None = None
-) -> Registration:
+def register(workspace: Workspace, experiment_id: str, terms: Terms) -> Registration:
     """Freeze the rule of an experiment before its first seed.
 
-    `default_reference` is used where the terms name none (the leaderboard's frontier; without one, the
-    profile's, as one number). Raises Refused when a rule exists or a seed is recorded, UsageError for
-    thresholds that are missing, not finite or absurd.
+    Where the terms name no reference it is the frontier. Raises Refused when a rule exists or a seed is
+    recorded, UsageError for thresholds that are missing, not finite or absurd.
     """
     experiment_id = normalise_id(experiment_id)
     for name, value in (("--publish", terms.publish_margin), ("--internal", terms.internal_margin)):
@@ -148,7 +146,7 @@ def register(
             )
         if experiment.status == "failed":
             raise Refused(f"{experiment_id} is failed ({experiment.reason}); create a new experiment")
-        rule = _first_rule(workspace, transaction, experiment, terms, default_reference)
+        rule = _first_rule(workspace, transaction, experiment, terms)
         registration = _store(transaction, experiment_id, 1, rule, None, "thresholds registered", measured=0)
         if experiment.status == "planned":
             experiments.set_status(transaction, experiment_id, "registered", None)
@@ -179,10 +177,12 @@ def amend(workspace: Workspace, experiment_id: str, terms: Terms, reason: str) -
         return _store(transaction, experiment_id, version, rule, reason, "registration amended", measured)
 
 
-def default_reference(profile: Profile) -> Reference:
-    """The profile's frontier: one number, so it is treated as one number."""
-    value = profile.validation.merged_sota_bpb
-    return Reference("value", (value,), f"merged frontier of the {profile.name} profile")
+def frontier_reference(workspace: Workspace) -> Reference:
+    """The frontier as a reference: its seeds where the leaderboard knows at least two, else one number."""
+    frontier = read_frontier(workspace)
+    if len(frontier.seeds_bpb) >= 2:
+        return Reference("seeds", frontier.seeds_bpb, frontier.source)
+    return Reference("value", (frontier.bpb,), frontier.source)
 
 
 def margin_in_bpb(margin: float, unit: str, bytes_per_token: float | None) -> float | None:
@@ -197,10 +197,9 @@ def _first_rule(
     reader: Reader,
     experiment: Experiment,
     terms: Terms,
-    fallback: Reference | None,
 ) -> Rule:
     limits = workspace.profile.limits
-    reference = _reference(reader, terms) or fallback or default_reference(workspace.profile)
+    reference = _reference(reader, terms) or frontier_reference(workspace)
     bytes_per_token, source = _bytes_per_token(workspace.profile, terms) or (
         None,
         "implied by the seeds' own loss and bpb",

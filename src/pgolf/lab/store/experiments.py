@@ -60,6 +60,24 @@ def every(reader: Reader, status: str | None = None) -> list[Experiment]:
     return [_experiment(row) for row in reader.rows(sql, status=status)]
 
 
+@dataclass(frozen=True, slots=True)
+class LineageRow:
+    """What the lineage tree needs of one experiment."""
+
+    id: str
+    parent: str | None
+    status: str
+    updated_at: str
+
+
+def lineage(reader: Reader) -> list[LineageRow]:
+    """Every experiment in short, oldest first."""
+    sql = "SELECT id, parent, status, updated_at FROM experiments ORDER BY number"
+    return [
+        LineageRow(row["id"], row["parent"], row["status"], row["updated_at"]) for row in reader.rows(sql)
+    ]
+
+
 def highest_number(reader: Reader) -> int:
     """The largest number given so far, 0 when none."""
     return int(reader.rows("SELECT max(number) AS n FROM experiments")[0]["n"] or 0)
