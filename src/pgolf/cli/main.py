@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "decide": ("pgolf.cli.decide:decide", "Apply the registered rule to the seeds."),
     "status": ("pgolf.cli.status:status", "One screen: experiments, money, frontier, next step."),
+    "report": ("pgolf.cli.workspace:report", "Write REPORT.md with plots."),
+    "doctor": ("pgolf.cli.workspace:doctor", "Is everything whole? Exit 1 when something needs mending."),
+    "blog": ("pgolf.cli.workspace:blog", "Scaffold of a post about an experiment."),
+    "checkpoint": ("pgolf.cli.workspace:checkpoint", "Copy store and ledger, and pin their hashes."),
+    "init": ("pgolf.cli.workspace:init", "Make a workspace anywhere."),
 }
 
 
