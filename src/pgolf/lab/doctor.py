@@ -20,7 +20,7 @@ from typing import Any
 from pgolf.errors import PgolfError
 from pgolf.lab.checkpoints import checkpoint_problems
 from pgolf.lab.experiments import CONFIG_FILE
-from pgolf.lab.frontier import read_frontier
+from pgolf.lab.frontier import show_frontier
 from pgolf.lab.knowledge import LESSONS_FILE, parse_conflicts
 from pgolf.lab.ledger import Ledger
 from pgolf.lab.settings import Workspace
@@ -228,8 +228,10 @@ def _knowledge(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _leaderboard(workspace: Workspace) -> Iterator[Finding]:
-    frontier = read_frontier(workspace)
-    if frontier.age_days is None:
+    frontier = show_frontier(workspace)
+    if frontier.problem:
+        yield Finding("leaderboard", "issue", frontier.problem, "`pgolf leaderboard fetch`")
+    elif frontier.age_days is None:
         yield Finding(
             "leaderboard",
             "note",

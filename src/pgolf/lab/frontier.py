@@ -37,7 +37,9 @@ def read_frontier(workspace: Workspace) -> Frontier:
         return Frontier(profile.validation.merged_sota_bpb, (), fallback, None)
     age = _age_days(board.read_at)
     if board.sota is None:
-        return Frontier(profile.validation.merged_sota_bpb, (), f"{fallback}; the leaderboard has no record", age)
+        return Frontier(
+            profile.validation.merged_sota_bpb, (), f"{fallback}; the leaderboard has no record", age
+        )
     sota = board.sota
     source = f"leaderboard: {sota.label()}, {sota.source}, read {sota.read_at}"
     return Frontier(sota.bpb, tuple(sota.seeds_bpb), source, age)

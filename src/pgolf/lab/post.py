@@ -39,7 +39,7 @@ def post(record: ExperimentRecord, contest: str) -> str:
         + (f"\n\nBuilds on {experiment.parent}." if experiment.parent else "")
         + "\n\n<!-- The change in a few lines, and everything that stayed the same. -->",
         f"## What we decided beforehand\n\n{_rules(record)}",
-        f"## What came out\n\n{_seeds(record)}\n\n{_verdict(record)}",
+        f"## What came out\n\n{_seeds(record).rstrip()}\n\n{_verdict(record)}",
         f"## What it cost\n\n{_cost(record)}",
         "## What we do not know\n\n<!-- Seeds not run, confounders, where the test is weak. -->",
         "## What is next\n\n<!-- One sentence. -->",

@@ -11,7 +11,7 @@ from typing import Any
 from pgolf.errors import UsageError
 from pgolf.lab import lineage
 from pgolf.lab.experiments import ListedExperiment, list_experiments
-from pgolf.lab.frontier import read_frontier
+from pgolf.lab.frontier import show_frontier
 from pgolf.lab.ledger import Ledger, LedgerSummary
 from pgolf.lab.overview import read_money
 from pgolf.lab.plots import SeedColumn, seeds_plot, spend_plot
@@ -85,7 +85,7 @@ def _plots(
         title = "Seeds by experiment" + (
             f" (the last {_MOST_COLUMNS})" if len(measured) == _MOST_COLUMNS else ""
         )
-        plots["seeds.svg"] = seeds_plot(columns, read_frontier(workspace).bpb, title)
+        plots["seeds.svg"] = seeds_plot(columns, show_frontier(workspace).bpb, title)
     days = sorted((day, sums[0] / 1e6) for day, sums in summary.by_day.items())
     if days:
         plots["spend.svg"] = spend_plot(days, workspace.spendable_usd, "Money spent")
@@ -95,7 +95,7 @@ def _plots(
 def _markdown(
     workspace: Workspace, listed: Sequence[ListedExperiment], summary: LedgerSummary, plots: tuple[str, ...]
 ) -> str:
-    money, frontier = read_money(workspace), read_frontier(workspace)
+    money, frontier = read_money(workspace), show_frontier(workspace)
     with read(workspace) as reader:
         chain = verify_chain(reader)
         body = [
@@ -142,11 +142,11 @@ def _table(listed: Sequence[ListedExperiment]) -> str:
             bpb(line.best_bpb),
             f"{line.cost_usd:.2f}",
             line.experiment.parent or NOTHING,
-            line.experiment.hypothesis,
+            escape(line.experiment.hypothesis),
         )
         for line in listed
     ]
-    return table(header, [tuple(escape(cell) for cell in row) for row in rows], frozenset({3, 4, 5, 6}))
+    return table(header, rows, frozenset({3, 4, 5, 6}))
 
 
 def _tree(reader: Reader, listed: dict[str, ListedExperiment]) -> str:
@@ -223,4 +223,4 @@ def _details(reader: Reader, line: ListedExperiment) -> str:
         parts.append(
             f"**{decision.verdict}**: {escape(decision.sentence, 2000)}." + (f"\n{notes}" if notes else "")
         )
-    return "\n\n".join(parts)
+    return "\n\n".join(part.strip("\n") for part in parts)
