@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "pgolf.cli.decide:register_thresholds",
         "Freeze the decision rule before the first seed.",
     ),
+    "hook": ("pgolf.cli.hook:hook", "The gates in front of an agent's shell: explain, install, selftest."),
     "decide": ("pgolf.cli.decide:decide", "Apply the registered rule to the seeds."),
     "status": ("pgolf.cli.status:status", "One screen: experiments, money, frontier, next step."),
     "report": ("pgolf.cli.workspace:report", "Write REPORT.md with plots."),

@@ -140,6 +140,7 @@ class Interpreter:
         self.caps: list[float] = []
         self.uncountable: list[str] = []
         self.times = 1
+        self.detached = 0
         self.maybe = 0
         self.depth = 0
         self.steps = 0
@@ -262,7 +263,9 @@ class Interpreter:
         for item, operator in zip(node.items, node.ops, strict=True):
             assert isinstance(item, Node)  # noqa: S101 - the parser's shape
             if operator == "&":
+                self.detached += 1
                 output += self.run(item, state.copy(), None)
+                self.detached -= 1
                 state.status = 0
             else:
                 output += self.run(item, state, stdin)
@@ -958,6 +961,7 @@ def _with(launch: Launch, *, times: int, usd: float) -> Launch:
     return Launch(
         launch.launcher, launch.argv, launch.nodes, launch.gpus_per_node, launch.gpu, launch.cap_seconds,
         launch.capped, times, usd, launch.script, launch.experiment, launch.notes, launch.variables,
+        launch.detached,
     )  # fmt: skip
 
 

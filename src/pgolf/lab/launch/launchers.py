@@ -310,6 +310,7 @@ def charge(shell: Interpreter, request: Request, state: State) -> bool:
             experiment=experiment_of(shell, request, state),
             notes=tuple(notes),
             variables=tuple(sorted(gate.items())),
+            detached=bool(shell.detached),
         )
     )
     state.status = None

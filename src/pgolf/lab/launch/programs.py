@@ -109,6 +109,39 @@ _LAUNCH_FLAGS = (
 
 def dispatch(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     """Run one command on paper; returns its output as far as known."""
+    if argv[0].rpartition("/")[2] in _DETACHING or (
+        argv[0] in _MAY_DETACH and any(word in _DETACHED for word in argv)
+    ):
+        shell.detached += 1
+        try:
+            return _dispatch(shell, argv, state, stdin)
+        finally:
+            shell.detached -= 1
+    return _dispatch(shell, argv, state, stdin)
+
+
+# Programs that return before what they started has ended, always or with one of these options.
+_DETACHING = frozenset(
+    {
+        "tmux",
+        "screen",
+        "at",
+        "batch",
+        "crontab",
+        "sbatch",
+        "setsid",
+        "systemd-run",
+        "tsp",
+        "ts",
+        "sky",
+        "runpodctl",
+    }
+)
+_MAY_DETACH = frozenset({"docker", "podman", "nerdctl", "ssh", "modal", "daemonize"})
+_DETACHED = frozenset({"-d", "--detach", "-f", "-itd", "-dit", "-td", "-dt", "deploy"})
+
+
+def _dispatch(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     shell.tick()
     name = argv[0]
     if BENIGN in name or OPAQUE in name:

@@ -76,6 +76,7 @@ class Launch:
     `gpu` is the profile's name of one machine (`8xH100_SXM`). `cap_seconds` is what the price counts with;
     `capped` is False when the command states no MAX_WALLCLOCK_SECONDS. `times` counts loops and restarts; 0 is the
     branch of an `if` that costs less. `usd` is for all times together. `variables` are the PGOLF_* settings in force.
+    `detached` means that it may outlive the command that starts it (`&`, tmux, sbatch, a cloud).
     """
 
     launcher: str
@@ -91,6 +92,7 @@ class Launch:
     experiment: str | None = None
     notes: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    detached: bool = False
 
     @property
     def gpus(self) -> int:
