@@ -26,7 +26,9 @@ def test_every_deviation_and_every_family_has_a_page() -> None:
 
 
 def test_every_check_has_a_page_and_every_page_a_deviation_a_family_or_a_check() -> None:
-    registry = pytest.importorskip("pgolf.audit.checks.registry", reason="the registry of checks is not here yet")
+    registry = pytest.importorskip(
+        "pgolf.audit.checks.registry", reason="the registry of checks is not here yet"
+    )
     slugs = {check.slug for check in registry.CHECKS}
     assert slugs <= set(all_slugs())
     assert set(all_slugs()) <= set(DeviationName) | FAMILIES | slugs

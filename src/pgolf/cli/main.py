@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "spend": ("pgolf.cli.spend:spend", "Money: spent, held, left, and how long it lasts."),
     "leaderboard": ("pgolf.cli.leaderboard:leaderboard", "What must be beaten, and where that is stated."),
     "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),
+    "mcp": ("pgolf.cli.mcp:mcp", "Serve the read-only tools to an agent (Model Context Protocol)."),
     "track": ("pgolf.cli.track:track", "Create experiments, record their seeds, list them."),
     "register-thresholds": (
         "pgolf.cli.decide:register_thresholds",

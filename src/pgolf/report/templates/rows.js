@@ -50,9 +50,10 @@
   const badge = (verdict) => element("span", { class: `verdict ${VERDICTS.includes(verdict) ? verdict : ""}` }, shape(verdict), element("span", { text: verdict }));
 
   // --- rows: what is derived once ---------------------------------------------------------------------------------------
-  const day = (value) => {
-    const match = /^(\d{4})-(\d{2})-(\d{2})/.exec(typeof value === "string" ? value : "");
-    const time = match ? Date.UTC(+match[1], +match[2] - 1, +match[3]) : NaN;
+  const DAY = 86400000;
+  const moment = (value) => {
+    const match = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?/.exec(typeof value === "string" ? value : "");
+    const time = match ? Date.parse(match[0]) : NaN;
     return Number.isFinite(time) ? time : null;
   };
   const taken = new Set();
@@ -62,7 +63,7 @@
     row.$index = index;
     row.$base = folder.slice(cut + 1) || folder;
     row.$track = cut > 0 ? folder.slice(0, cut) : "";
-    row.$date = day(row.date) ?? day(row.$base);
+    row.$date = moment(row.committed) ?? moment(row.date) ?? moment(row.$base);
     row.$rules = [...new Set(row.reasons.map((reason) => reason.rule))];
     row.$search = [row.pr === null ? "" : `#${row.pr}`, folder, row.title, row.tokenizer, row.verdict, row.script_sha256, ...row.lut_bug_detections, ...row.$rules]
       .filter(Boolean).join("\n").toLowerCase();
@@ -182,6 +183,12 @@
     }
     return list;
   };
+  const label = (name) => { const words = name.replaceAll("_", " ").replace("sha256", "SHA-256"); return words.charAt(0).toUpperCase() + words.slice(1); };
+  const plainValue = (value) => {
+    if (typeof value === "number") return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(7)));
+    if (Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null)) return value.map(plainValue).join(", ");
+    return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
+  };
   const remark = (status, detail) => (detail ? `${status} (${detail})` : status);
   const inkOf = (status) => ({ BUGGY: "flagged-ink", DEVIATES: "flagged-ink", OBFUSCATED: "warning-ink", CORRECT: "verified-ink", CANONICAL: "verified-ink", MATCHES: "verified-ink" })[status] || "";
   const evidence = (row) => {
@@ -210,8 +217,8 @@
       ["Folder", row.folder, "mono"],
       ["Script", row.script, "mono"],
       ["SHA-256", row.script_sha256, "mono"],
-      ...Object.entries(row).filter(([name]) => !PUBLISHED.has(name) && !name.startsWith("$") && name !== "title")
-        .map(([name, value]) => [name.replaceAll("_", " "), typeof value === "object" && value !== null ? JSON.stringify(value) : value]),
+      ...Object.entries(row).filter(([name]) => !PUBLISHED.has(name) && !name.startsWith("$") && !["title", "missing"].includes(name))
+        .map(([name, value]) => [label(name), plainValue(value), /(sha256|head|base|commit)$/.test(name) ? "mono" : ""]),
     ]));
     if (row.pr !== null && data.repository) {
       const link = element("a", { href: `https://github.com/${data.repository}/pull/${Number(row.pr)}`, rel: "noopener noreferrer", text: `Pull request #${row.pr}` });
@@ -228,6 +235,8 @@
       }
       right.append(list);
     } else right.append(element("p", { class: "muted", text: "Nothing was found that speaks against this result." }));
+    const missing = Array.isArray(row.missing) ? row.missing : [];
+    if (missing.length) right.append(element("h3", { text: "Missing evidence" }), ...missing.map((item) => element("p", { text: item })));
     made.append(element("div", { class: "columns" }, left, right));
     return made;
   };
@@ -338,18 +347,21 @@
   const drawTime = () => {
     const host = $("time");
     const dated = shown.filter((row) => row.$date !== null).length >= shown.length * 0.6;
-    // Many submissions share a day: within it they stand side by side in the order they came in.
+    // Many submissions share a day without a time: within it they stand side by side in the order they came in.
     if (dated) {
       const perDay = new Map(), seen = new Map();
-      for (const row of rows) if (row.$date !== null) perDay.set(row.$date, (perDay.get(row.$date) || 0) + 1);
       for (const row of rows) {
-        if (row.$date === null) continue;
+        row.$when = row.$date;
+        if (row.$date !== null && row.$date % DAY === 0) perDay.set(row.$date, (perDay.get(row.$date) || 0) + 1);
+      }
+      for (const row of rows) {
+        if (!perDay.has(row.$date)) continue;
         const rank = seen.get(row.$date) || 0;
         seen.set(row.$date, rank + 1);
-        row.$when = row.$date + (86400000 * 0.9 * (rank + 0.5)) / perDay.get(row.$date);
+        row.$when = row.$date + (DAY * 0.9 * (rank + 0.5)) / perDay.get(row.$date);
       }
     }
-    const when = (row) => (dated ? row.$when ?? null : row.pr);
+    const when = (row) => (dated ? row.$when : row.pr);
     const usable = shown.filter((row) => when(row) !== null && (typeof row.reported_bpb === "number" || typeof row.corrected_bpb === "number"));
     const { root, width, height } = canvas(host, `Reported and corrected bits per byte of ${usable.length} submissions over time; the table has every value.`);
     $("time-note").textContent = "";
@@ -357,11 +369,11 @@
     const claimed = (row) => (typeof row.reported_bpb === "number" ? row.reported_bpb : row.corrected_bpb);
     const actual = (row) => (typeof row.corrected_bpb === "number" ? row.corrected_bpb : row.reported_bpb);
     const values = usable.flatMap((row) => [claimed(row), actual(row)]).sort((a, b) => a - b);
-    let low = quantile(values, 0.005), high = quantile(values, 0.95);
-    if (high - low < 0.01) { low -= 0.01; high += 0.01; }
-    const pad = (high - low) * 0.06;
-    low = Math.max(low - pad, Math.min(values[0], low)); high += pad;
-    if (low === values[0]) low -= pad;
+    // Tukey's fences: crashed runs and impossible claims must not press the contest into a line.
+    const lower = quantile(values, 0.25), upper = quantile(values, 0.75), reach = Math.max(1.5 * (upper - lower), 0.01);
+    let low = Math.max(values[0], lower - reach), high = Math.min(values[values.length - 1], upper + reach);
+    const pad = Math.max((high - low) * 0.05, 0.005);
+    low -= pad; high += pad;
     const times = usable.map(when);
     let first = Math.min(...times), last = Math.max(...times);
     if (first === last) { first -= 1; last += 1; }
@@ -370,7 +382,7 @@
     const y = (value) => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top);
     for (const value of ticks(low, high, 6)) {
       root.append(svg("line", { class: "grid", x1: box.left, x2: box.right, y1: y(value), y2: y(value) }));
-      root.append(svg("text", { x: box.left - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2)));
+      root.append(svg("text", { x: box.left - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(high - low < 0.1 ? 3 : 2)));
     }
     root.append(svg("line", { class: "axis", x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom }));
     const labels = Math.max(2, Math.min(6, Math.floor(width / 110)));
@@ -415,7 +427,8 @@
       }
       mark(row, actual(row), "corrected");
     }
-    frontier(ordered.filter((row) => typeof row.reported_bpb === "number"), claimed, "claimed");
+    // A claim of 0.0001 would end this line at once: only what the plot shows can be read from it.
+    frontier(ordered.filter((row) => typeof row.reported_bpb === "number" && inside(row.reported_bpb)), claimed, "claimed");
     frontier(ordered.filter((row) => row.verdict === "VERIFIED"), actual, "frontier");
     if (outside) $("time-note").textContent = ` ${count(outside)} values lie outside the range that is shown.`;
     tooltip(host, root, points, (point) => [
@@ -432,8 +445,9 @@
     if (!usable.length) return nothing(root, width, height, "No submission here implies bytes per token.");
     const values = usable.map((row) => row.bytes_per_token).sort((a, b) => a - b);
     const known = data.constants.map((constant) => constant.bytes_per_token);
-    const low = Math.floor((Math.min(...known, quantile(values, 0.01)) - 0.1) * 5) / 5;
-    const high = Math.ceil((Math.max(...known, quantile(values, 0.99)) + 0.1) * 5) / 5;
+    // All constants, and ratios of up to 1.35 beyond the largest: the known families lie there.
+    const low = Math.floor(Math.max(Math.min(...known) * 0.9, Math.min(...known, values[0]) - 0.1) * 10) / 10;
+    const high = Math.ceil(Math.min(Math.max(...known) * 1.35, Math.max(...known, values[values.length - 1]) + 0.1) * 10) / 10;
     const box = { left: 38, right: width - 10, top: 44, bottom: height - 26 };
     const bins = Math.max(24, Math.floor((box.right - box.left) / 5));
     const size = (high - low) / bins;
