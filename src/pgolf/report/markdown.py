@@ -93,7 +93,7 @@ def rows_report(rows: Iterable[ResultRow], title: str = "Audit of bits-per-byte 
         )
     )
     out.extend(
-        f"\n## {_row_name(row)}: {row.verdict.value}\n\n" + _findings(row.reasons)
+        f"\n## {_row_name(row)}: {row.verdict.value}\n\n" + findings_table(row.reasons)
         for row in listed
         if row.reasons
     )
@@ -130,7 +130,7 @@ def script_report(report: ScriptReport) -> str:
         out.append("\n## Where\n\n")
         out.extend(f"- {escape(x.role)}: {_place(x.path, x.line)}\n" for x in report.locations)
     if report.findings:
-        out.append("\n## Findings\n\n" + _findings(report.findings))
+        out.append("\n## Findings\n\n" + findings_table(report.findings))
     if report.notes:
         out.append("\n## Notes\n\n" + "".join(f"- {escape(note, 2000)}\n" for note in report.notes))
     return "".join(out)
@@ -155,7 +155,7 @@ def submission_report(report: SubmissionReport) -> str:
     ]
     out.append(table(("", ""), facts))
     if row.reasons:
-        out.append("\n## Reasons\n\n" + _findings(row.reasons))
+        out.append("\n## Reasons\n\n" + findings_table(row.reasons))
     if report.missing:
         out.append(
             "\n## Missing evidence\n\n" + "".join(f"- {escape(item, 2000)}\n" for item in report.missing)
@@ -213,7 +213,8 @@ def _place(path: str, line: int) -> str:
     return code(f"{path}:{line}" if line else path) if path else numbers.NOTHING
 
 
-def _findings(findings: Iterable[Finding]) -> str:
+def findings_table(findings: Iterable[Finding]) -> str:
+    """Findings as a table."""
     cells = (
         (
             escape(f.rule),

@@ -131,6 +131,14 @@ def script_sarif(report: ScriptReport) -> str:
     return run.document(verdict=report.verdict.value)
 
 
+def findings_sarif(findings: Iterable[Finding], verdict: Verdict) -> str:
+    """Findings that carry their own paths, of an audit without tables or logs (a tokenizer)."""
+    run = _Run()
+    for finding in findings:
+        run.add(finding, finding.path, "")
+    return run.document(verdict=verdict.value)
+
+
 def submission_sarif(report: SubmissionReport) -> str:
     """The row's reasons, claims that disagree, and the script's results, in one run."""
     run = _Run()

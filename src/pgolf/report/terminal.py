@@ -28,7 +28,7 @@ from pgolf.report.explanations import Explanation
 from pgolf.report.json_document import verdict_counts
 from pgolf.report.visible import visible
 
-_STYLES: Final = {
+STYLES: Final = {
     "VERIFIED": "bold green",
     "CORRECT": "green",
     "CANONICAL": "green",
@@ -111,7 +111,7 @@ def rows_text(rows: Iterable[ResultRow], page: Page, title: str = "") -> str:
     for row, row_cells, name in zip(listed, cells, names, strict=True):
         line = Text()
         for index, (cell, cell_width) in enumerate(zip(row_cells, widths, strict=True)):
-            line.append(_pad(cell, cell_width, index in numeric), style=_STYLES.get(cell, ""))
+            line.append(_pad(cell, cell_width, index in numeric), style=STYLES.get(cell, ""))
             line.append("  ")
         rules = ", ".join(dict.fromkeys(visible(reason.rule) for reason in row.reasons))
         if page.width is None:
@@ -126,7 +126,7 @@ def rows_text(rows: Iterable[ResultRow], page: Page, title: str = "") -> str:
     total = Text(f"\n{len(listed):,} audited: ")
     for index, verdict in enumerate((Verdict.FLAGGED, Verdict.UNVERIFIED, Verdict.VERIFIED)):
         total.append(", " if index else "")
-        total.append(f"{counts[verdict]:,} {verdict.value}", style=_STYLES[verdict.value])
+        total.append(f"{counts[verdict]:,} {verdict.value}", style=STYLES[verdict.value])
     lines.append(total)
     return page.render(lines)
 
@@ -141,7 +141,7 @@ def submission_text(report: SubmissionReport, page: Page) -> str:
     row = report.row
     name = row.folder or row.script or "(no folder)"
     lines = _headline(row.verdict, name if row.pr is None else f"PR {row.pr}  {name}", page)
-    lines += _facts(
+    lines += facts_lines(
         [
             ("Reported", f"{numbers.bpb(row.reported_bpb)} bpb", ""),
             ("In the logs", f"{numbers.bpb(row.log_bpb)} bpb", ""),
@@ -158,7 +158,7 @@ def submission_text(report: SubmissionReport, page: Page) -> str:
         ],
         page,
     )
-    lines += _findings("Reasons", row.reasons, page)
+    lines += findings_lines("Reasons", row.reasons, page)
     if report.missing:
         lines += _heading(f"Missing evidence ({len(report.missing)})")
         for item in report.missing:
@@ -188,7 +188,7 @@ def submission_text(report: SubmissionReport, page: Page) -> str:
 
 def _script_lines(report: ScriptReport, page: Page) -> list[Text]:
     lines = _headline(report.verdict, report.script, page)
-    lines += _facts(
+    lines += facts_lines(
         [
             ("Tables", report.lut_status.value, report.evidence),
             ("Eval loop", report.eval_status.value, ""),
@@ -224,24 +224,25 @@ def _script_lines(report: ScriptReport, page: Page) -> list[Text]:
         for x in report.locations:
             place = f"{x.path}:{x.line}" if x.line else x.path
             lines.append(Text(f"  {_pad(visible(x.role), wide, False)}  {visible(place)}"))
-    lines += _findings("Findings", report.findings, page)
+    lines += findings_lines("Findings", report.findings, page)
     lines += _notes(report.notes, page)
     return lines
 
 
 def _headline(verdict: Verdict, name: str, page: Page) -> list[Text]:
     line = Text()
-    line.append(verdict.value, style=_STYLES[verdict.value])
+    line.append(verdict.value, style=STYLES[verdict.value])
     line.append(f"  {visible(name)}", style="bold")
     return [line, *page.prose(_HEADLINES[verdict], 2), Text()]
 
 
-def _facts(facts: list[tuple[str, str, str]], page: Page) -> list[Text]:
+def facts_lines(facts: list[tuple[str, str, str]], page: Page) -> list[Text]:
+    """(name, value, remark) as aligned lines; values that are statuses are coloured."""
     wide = max(len(name) for name, _, _ in facts)
     lines = []
     for name, value, remark in facts:
         line = Text(f"  {name:<{wide}}  ")
-        line.append(visible(value), style=_STYLES.get(value, ""))
+        line.append(visible(value), style=STYLES.get(value, ""))
         line.append(f"  ({visible(remark)})" if remark else "")
         lines.append(line)
     return lines
@@ -272,14 +273,15 @@ def _correction(correction: Correction, page: Page) -> list[Text]:
     return lines
 
 
-def _findings(heading: str, findings: Iterable[Finding], page: Page) -> list[Text]:
+def findings_lines(heading: str, findings: Iterable[Finding], page: Page) -> list[Text]:
+    """Findings under a heading with their number; nothing where there is none."""
     listed = list(findings)
     if not listed:
         return []
     lines = _heading(f"{heading} ({len(listed)})")
     for finding in listed:
         line = Text("  ")
-        line.append(finding.severity.value, style=_STYLES[finding.severity.value])
+        line.append(finding.severity.value, style=STYLES[finding.severity.value])
         line.append(f" {finding.confidence.value}  ")
         line.append(visible(finding.rule), style="bold")
         if finding.path:
