@@ -1,0 +1,1 @@
+"""`pgolf run`: price, gate, hold, start under a wall-clock cap, log, settle, parse, record."""
