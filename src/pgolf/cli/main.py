@@ -15,6 +15,7 @@ from pgolf.exits import Exit
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: ("module:attribute", one-line help). Kept here so that `--help` imports no command module.
     "audit": ("pgolf.cli.audit:audit", "Is a reported val_bpb measured by the canonical rule?"),
+    "run": ("pgolf.cli.run:run", "One seed: gate, hold, log, wall clock, settle, parse, record."),
     "spend": ("pgolf.cli.spend:spend", "Money: spent, held, left, and how long it lasts."),
     "leaderboard": ("pgolf.cli.leaderboard:leaderboard", "What must be beaten, and where that is stated."),
     "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),

@@ -19,7 +19,9 @@ MAXIMUM_HASHED_BYTES = 1 << 30
 """Of one data folder; files beyond it are listed with their size and the hash of their first 64 KiB."""
 MAXIMUM_FILES = 2_000
 _HEAD_BYTES = 1 << 16
-_TORCH = re.compile(rb"\b(?:PyTorch|Torch|torch)[ :=_]{1,3}(?:version[ :=]{1,2})?(\d{1,2}\.\d{1,3}[0-9A-Za-z.+]{0,24})")
+_TORCH = re.compile(
+    rb"\b(?:PyTorch|Torch|torch)[ :=_]{1,3}(?:version[ :=]{1,2})?(\d{1,2}\.\d{1,3}[0-9A-Za-z.+]{0,24})"
+)
 _GPU = re.compile(rb"\bNVIDIA ([A-Z0-9][A-Za-z0-9]{1,12}(?: [A-Za-z0-9-]{1,12}){0,4})")
 _PATHS = ("DATA_PATH", "TOKENIZER_PATH")
 
@@ -71,7 +73,9 @@ def describe_path(path: Path, shown: str) -> dict[str, Any]:
     return {**described, "sha256": digest.hexdigest()}
 
 
-def describe_inputs(environ: Mapping[str, str], folder: Path, script: Path | None, config: Path) -> dict[str, Any]:
+def describe_inputs(
+    environ: Mapping[str, str], folder: Path, script: Path | None, config: Path
+) -> dict[str, Any]:
     """Hashes of what goes in, taken before the start: script, config.json, and data and tokenizer by
     DATA_PATH and TOKENIZER_PATH where they are set."""
     inputs: dict[str, Any] = {
@@ -117,7 +121,11 @@ def commit_of(folder: Path) -> str | None:
     """The git commit checked out at `folder`, `+changes` appended when files differ; None without one."""
     try:
         head = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
         )
         if head.returncode:
             return None
@@ -142,5 +150,9 @@ def torch_in_log(log: bytes) -> str | None:
 def gpu_in_log(log: bytes) -> str | None:
     """The GPU model the log prints in its first MiB (an nvidia-smi table), if it prints exactly one."""
     found = {match.decode().strip() for match in _GPU.findall(log[: 1 << 20])}
-    found = {name.removesuffix(" On").removesuffix(" Off").strip() for name in found if any(c.isdigit() for c in name)}
+    found = {
+        name.removesuffix(" On").removesuffix(" Off").strip()
+        for name in found
+        if any(c.isdigit() for c in name)
+    }
     return found.pop() if len(found) == 1 else None

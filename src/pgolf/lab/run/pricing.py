@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgolf.core.profile import Profile
@@ -46,6 +46,8 @@ class PricedRun:
     cap_seconds: float
     usd_per_second: float
     script: Path | None
+    start_argv: tuple[str, ...] = ()
+    """What is really started, where that is not the request's own command."""
 
     @property
     def usd(self) -> float:
@@ -66,7 +68,9 @@ def price_run(workspace: Workspace, request: RunRequest, environ: Mapping[str, s
     """
     profile = workspace.profile
     if not request.argv:
-        raise UsageError("no command: write it behind `--`, as in `pgolf run exp_001 --seed 42 -- torchrun …`")
+        raise UsageError(
+            "no command: write it behind `--`, as in `pgolf run exp_001 --seed 42 -- torchrun …`"
+        )
     cap = request.cap_seconds
     if cap is not None and not 1 <= cap <= LONGEST_CAP_SECONDS:
         raise UsageError(f"--cap-seconds must lie between 1 and {LONGEST_CAP_SECONDS:g}, got {cap:g}")
@@ -88,9 +92,8 @@ def price_run(workspace: Workspace, request: RunRequest, environ: Mapping[str, s
     if plan.launches:
         if request.gpu == NO_GPU:
             raise UsageError("--gpu none, but the command is a GPU launch: leave the option out")
-        rates = [x.usd / (x.cap_seconds * x.times) for x in plan.launches if x.cap_seconds and x.times]
-        per_second = sum(rates)
-        launches = tuple(_whole_process(x, cap) for x in plan.launches)
+        launches = tuple(_whole_process(x, cap, request.gpu, profile) for x in plan.launches)
+        per_second = sum(x.usd for x in launches) / cap
         gpu = launches[0].gpu
     else:
         if request.gpu is None:
@@ -105,6 +108,11 @@ def price_run(workspace: Workspace, request: RunRequest, environ: Mapping[str, s
     return PricedRun(request, LaunchPlan(launches=launches), environment, gpu, cap, per_second, script)
 
 
+def redirect(run: PricedRun, argv: tuple[str, ...]) -> PricedRun:
+    """The same run, price and gates, started through another command (a cloud's)."""
+    return replace(run, start_argv=argv)
+
+
 def _training_cap(environ: Mapping[str, str], profile: Profile, cap: float | None) -> float:
     """The training's own wall clock: the environment's, else the contest's; never above the process's."""
     text = environ.get(CAP_VARIABLE)
@@ -117,10 +125,23 @@ def _training_cap(environ: Mapping[str, str], profile: Profile, cap: float | Non
     return training if cap is None else min(training, cap)
 
 
-def _whole_process(launch: Launch, cap_seconds: float) -> Launch:
-    """The launch priced for the whole process under our own cap, which is the one that is enforced."""
+def _whole_process(launch: Launch, cap_seconds: float, machine: str | None, profile: Profile) -> Launch:
+    """The launch priced for the whole process under our own cap, which is the one that is enforced.
+
+    A machine the user names is what is billed, however few of its GPUs the command uses.
+    """
     values = {name: getattr(launch, name) for name in Launch.__slots__}
-    per_second = launch.usd / (launch.cap_seconds * launch.times) if launch.cap_seconds and launch.times else 0.0
+    per_second = (
+        launch.usd / (launch.cap_seconds * launch.times) if launch.cap_seconds and launch.times else 0.0
+    )
+    if machine is not None:
+        count = int(machine.partition("x")[0])
+        if launch.gpus_per_node > count:
+            raise UsageError(
+                f"--gpu {machine}: the command starts {launch.gpus_per_node} GPU processes on one machine"
+            )
+        per_second = profile.gpu_usd_per_hour[machine] * launch.nodes / 3600
+        values.update(gpu=machine, gpus_per_node=count)
     values.update(cap_seconds=cap_seconds, usd=per_second * cap_seconds, times=1, capped=True)
     return Launch(**values)
 

@@ -80,7 +80,7 @@ def execute(
                 cwd=folder,
                 env={**environ, MARK: run_id},
                 start_new_session=True,
-                preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 - one thread, and only a prctl
+                preexec_fn=_die_with_parent(os.getpid()),
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -139,7 +139,9 @@ def _end_stragglers(tree: _Tree, pump: _Pump, grace_seconds: float, hurry: bool)
 class _Pump:
     """The command's output, into the log first and then to the sink."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: BinaryIO, sink: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], log: BinaryIO, sink: Callable[[bytes], None]
+    ) -> None:
         assert process.stdout is not None  # noqa: S101 - opened as a pipe
         self.pipe = process.stdout
         self.log, self.sink = log, sink

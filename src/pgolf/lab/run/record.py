@@ -56,15 +56,15 @@ def check_run(workspace: Workspace, run: PricedRun) -> tuple[Request, list[tuple
     if record.experiment.status == "failed":
         raise Refused(f"{record.experiment.id} is failed ({record.experiment.reason}): it takes no seeds")
     if not wanted.replace and any(seed.seed == wanted.seed for seed in record.seeds):
-        raise Refused(f"{record.experiment.id} has seed {wanted.seed} already; --replace keeps both on record")
+        raise Refused(
+            f"{record.experiment.id} has seed {wanted.seed} already; --replace keeps both on record"
+        )
     if not record.registrations:
         raise Refused(
             f"registration: {record.experiment.id} has no registered rule: "
             f"`pgolf register-thresholds {record.experiment.id} …` comes before the first seed"
         )
-    request = Request(
-        command=run.command, plan=run.plan, workspace=workspace, environ=run.environ
-    )
+    request = Request(command=run.command, plan=run.plan, workspace=workspace, environ=run.environ)
     answers = ask(request) if run.plan.is_launch else ()
     refused = [f"{answer.gate}: {answer.reason}" for answer in answers if not answer.lets_through]
     if refused:
@@ -109,7 +109,7 @@ def run_seed(
         started_at = _now()
         try:
             ending = execute(
-                wanted.argv,
+                run.start_argv or wanted.argv,
                 environ=run.environ,
                 folder=wanted.folder,
                 log=log,
@@ -166,9 +166,7 @@ def run_seed(
         except PgolfError as error:
             trouble.append(str(error))
     reason = "; ".join([why_not, *trouble] if why_not else trouble)
-    return RunOutcome(
-        wanted.experiment, ending, cost, log_path, metrics.sha256, metrics, seed, reason
-    )
+    return RunOutcome(wanted.experiment, ending, cost, log_path, metrics.sha256, metrics, seed, reason)
 
 
 def why_not_recorded(ending: Ending, metrics: RunMetrics, seed: int) -> str:
@@ -249,6 +247,8 @@ def _hold(
     request: Request,
     answers: list[tuple[str, str, str]],
     run_id: str,
+    purpose: str = PURPOSE,
+    grace_seconds: float = EXPIRY_GRACE_SECONDS,
 ) -> Hold:
     for gate, verdict, reason in answers:
         if verdict == FORCED and gate != "budget":
@@ -259,13 +259,24 @@ def _hold(
         experiment=run.request.experiment,
         seed=run.request.seed,
         gpu=run.gpu,
-        purpose=PURPOSE,
+        purpose=purpose,
         command=run.command,
         cap_seconds=run.cap_seconds,
-        expires_at=time.time() + run.cap_seconds + EXPIRY_GRACE_SECONDS,
+        expires_at=time.time() + run.cap_seconds + grace_seconds,
         key=run_id,
         force=is_forced(request),
     )
+
+
+def hold_for_batch(workspace: Workspace, run: PricedRun) -> Hold:
+    """Ask the gates and hold the money for a job that starts later, elsewhere; it adopts the hold.
+
+    Its purpose is `batch`, so `recover` does not take the end of this process for the end of the job; it
+    expires after a week in the queue.
+    """
+    request, answers = check_run(workspace, run)
+    ledger = Ledger(workspace.ledger_path)
+    return _hold(workspace, ledger, run, request, answers, make_run_id(), "batch", 7 * 86_400.0)
 
 
 def _adopted(ledger: Ledger, hold_id: str) -> Hold:
