@@ -23,6 +23,18 @@ _CRASH_WORDS: tuple[tuple[bytes, str], ...] = (
     (b"\nkilled", "killed"),
     (b"out of memory:", "out of memory"),
 )
+_ANY_CRASH = (
+    b"error",
+    b"traceback",
+    b"exception",
+    b"fault",
+    b"interrupt",
+    b"time limit",
+    b"killed",
+    b"out of memory",
+    b"timeout",
+)
+_SEARCHED = 256 * 1024
 _EXCEPTION = re.compile(
     r"^[^\n]{0,40}?\b((?:\w{1,40}\.){0,6}\w{0,60}(?:Error|Exception|Interrupt|Exit))\b:?[^\n]{0,200}"
 )
@@ -40,19 +52,15 @@ class RunEnd:
 
 def read_ending(body: Body, readings: tuple[Reading, ...], steps: int | None) -> RunEnd:
     """The ending of the last run in the log."""
-    crash = _last_crash(body)
     finals = [r for r in readings if r.kind is ReadingKind.FINAL]
-    if crash is not None:
-        at, why = crash
-        line = body.line_number(at)
-        if not any(r.line > line for r in finals) and not _finished_before(finals, line):
-            return RunEnd(Ending.CRASHED, why, line)
-        if finals:
-            return RunEnd(
-                Ending.COMPLETE, f"a final evaluation is printed; line {line} shows: {why}", finals[-1].line
-            )
+    crash = _last_crash(body, after=finals[-1].line if finals else 0)
     if finals:
-        return RunEnd(Ending.COMPLETE, "a final evaluation is printed", finals[-1].line)
+        reason = "a final evaluation is printed"
+        return RunEnd(
+            Ending.COMPLETE, f"{reason}; below it: {crash[1]}" if crash else reason, finals[-1].line
+        )
+    if crash is not None:
+        return RunEnd(Ending.CRASHED, crash[1], body.line_number(crash[0]))
     if any(r.kind is ReadingKind.STEP for r in readings) or steps:
         return RunEnd(Ending.TRUNCATED, "training lines but no final evaluation", 0)
     if readings:
@@ -60,23 +68,26 @@ def read_ending(body: Body, readings: tuple[Reading, ...], steps: int | None) ->
     return RunEnd(Ending.NO_RUN, "no training line and no evaluation", 0)
 
 
-def _finished_before(finals: list[Reading], line: int) -> bool:
-    """Final evaluations stand before the crash: it hit the tear-down or a later stage, not the result."""
-    return any(r.line < line for r in finals)
-
-
-def _last_crash(body: Body) -> tuple[int, str] | None:
+def _last_crash(body: Body, after: int) -> tuple[int, str] | None:
+    """(offset, reason) of the last crash below line `after`; searched in the last part of the log only."""
+    data = body.data
+    start = max(0, len(data) - _SEARCHED)
+    low = data[start:].lower()
+    if not any(word in low for word in _ANY_CRASH):
+        return None
     found: tuple[int, str] | None = None
     for word, meaning in _CRASH_WORDS:
-        at = body.low.rfind(word)
+        at = low.rfind(word)
         if at < 0:
             continue
-        first, last = body.bounds(at + (1 if word.startswith(b"\n") else 0))
-        text = body.data[first : min(last, first + 400)].decode("utf-8", "replace")
+        first, last = body.bounds(start + at + (1 if word.startswith(b"\n") else 0))
+        text = data[first : min(last, first + 400)].decode("utf-8", "replace")
         if word.startswith(b"traceback") and _WARNED.search(text):
             continue
         if found is None or first > found[0]:
             found = first, _reason(body, word, meaning, last)
+    if found is not None and after and body.line_number(found[0]) <= after:
+        return None
     return found
 
 

@@ -80,68 +80,87 @@ _SIZE_LINES: tuple[tuple[SizeKind, re.Pattern[str]], ...] = (
         ),
     ),
 )
-_SIZE_WORDS = (
-    b"code size",
-    b"code:",
-    b"code_bytes",
-    b"serialized",
-    b"compressed_",
-    b"total size",
-    b"total:",
-    b"submission size",
-    b"total_",
-    b"artifact",
-    b"bytes_total",
-    b"submission_size",
-    b"script size",
-)
+_SIZE_WORDS = (b"bytes", b"artifact", b"size:", b"total:")
 
 _HYPER_LINE = re.compile(
-    r"^\s{0,12}[\"']?([A-Za-z_][\w.]{0,63})[\"']?\s?[:=]\s?[\"']?([^\n\"']{1,240}?)[\"']?,?\s{0,4}$"
+    rb"[ \t]{0,12}[\"']?([A-Za-z_][\w.]{0,63})[\"']?\s?[:=]\s?[\"']?([^\"']{1,240}?)[\"']?,?\s{0,4}$"
 )
-_HYPER_PAIR = re.compile(r"(?<![\w.:=/])([A-Za-z_][\w]{1,63})[:=]([^\s,;:=]{1,200})")
-_NOT_SETTINGS = re.compile(
-    r"step:|warmup_step|loss|bpb|elapsed|memory|\bTraceback|frame #|tok/s|File \"", re.I
-)
+_HYPER_PAIR = re.compile(rb"(?<![\w.:=/])([A-Za-z_][\w]{1,63})[:=]([^\s,;:=]{1,200})")
+_NO_SETTING_STARTS = frozenset(b"|+*=[#-<>(/{}")
+
+
+_RUN_STARTS = (b"train_loader:dataset", b"\nHyperparameters:", b"\nstep:0/", b"\n0/20000 ")
+_TRAINING_WORDS = (b"train_loss", b"\nstep:")
 
 
 class Body:
-    """A log without listings: original bytes, lower-cased bytes of the same length, and line look-up."""
+    """A log without listings, and the part of it where facts stand.
 
-    def __init__(self, data: bytes) -> None:
+    Facts are printed before a run's first training line and after its last one. Only these parts of the last run are
+    searched for them (`low`, `text`: lower-cased and as printed, same length), up to a bound each.
+    """
+
+    def __init__(self, data: bytes, limits: LogLimits) -> None:
         self.data = data
-        self.low = data.lower()
+        self.limits = limits
+        counts = {word: data.count(word) for word in _RUN_STARTS}
+        self.runs = max(1, *counts.values())
+        start = max((data.rfind(word) for word in _RUN_STARTS[:2] if counts[word] > 1), default=-1)
+        self._start = max(0, data.rfind(b"\n", 0, max(0, start - 4_096)) + 1) if start > 0 else 0
+        head_end, tail_start = self._training(self._start)
+        head_end = min(head_end, self._start + limits.head_bytes)
+        tail_start = max(tail_start, head_end, len(data) - limits.tail_bytes)
+        tail_start = max(head_end, data.rfind(b"\n", head_end, tail_start) + 1)
+        self._head_end, self._tail_start = head_end, tail_start
+        head = data[self._start : head_end]
+        self.text = head + b"\n" + data[tail_start:]
+        self.low = self.text.lower()
         self._counted_to = 0
         self._counted = 0
 
-    def lines_with(
-        self, word: bytes, limit: int, longest: int, start: int = 0, end: int | None = None
-    ) -> Iterator[tuple[int, str]]:
-        """(offset of the line, its text up to `longest` bytes around the word) for up to `limit` lines, in order."""
-        low, data = self.low, self.data
-        stop = len(low) if end is None else end
-        at = low.find(word, start, stop)
-        while at >= 0 and limit > 0:
-            first, last = self.bounds(at)
-            if last - first > longest:
-                first, near = max(first, at - longest // 2), min(last, at + longest // 2)
-            else:
-                near = last
-            yield first, data[first:near].decode("utf-8", "replace")
-            limit -= 1
-            at = low.find(word, max(near, at + 1), stop)
+    def _training(self, start: int) -> tuple[int, int]:
+        """Offsets where training lines begin and where the last one begins."""
+        firsts = [at for word in _TRAINING_WORDS if (at := self.data.find(word, start)) >= 0]
+        lasts = [at for word in _TRAINING_WORDS if (at := self.data.rfind(word, start)) >= 0]
+        if not firsts:
+            return len(self.data), len(self.data)
+        return self.bounds(min(firsts) + 1)[0], self.bounds(max(lasts))[0]
 
-    def last_line_with(self, word: bytes, longest: int) -> tuple[int, str] | None:
-        """The last line that holds `word`."""
-        at = self.low.rfind(word)
+    def offset(self, at: int) -> int:
+        """Offset in the log of an offset in `text`."""
+        head = self._head_end - self._start
+        return at + self._start if at <= head else at - head - 1 + self._tail_start
+
+    def head(self) -> tuple[bytes, int]:
+        """Text of the run before its training lines, and the number of its first line."""
+        return self.text[: self._head_end - self._start], self.line_number(self._start)
+
+    def lines_with(self, word: bytes) -> Iterator[tuple[int, str]]:
+        """(offset in the log, text) of the lines that hold `word`, in order, up to the bounds."""
+        low, text, longest = self.low, self.text, self.limits.line_bytes
+        left = self.limits.fact_hits
+        at = low.find(word)
+        while at >= 0 and left > 0:
+            first = text.rfind(b"\n", 0, at + 1) + 1
+            last = text.find(b"\n", at + 1)
+            last = len(text) if last < 0 else last
+            if last - first > longest:
+                first, last = max(first, at - longest // 2), min(last, at + longest // 2)
+            yield self.offset(first), text[first:last].decode("utf-8", "replace")
+            left -= 1
+            at = low.find(word, max(last, at + 1))
+
+    def last_line_with(self, word: bytes) -> str:
+        """The last line of the whole log that holds `word` as it is spelt here, else ""."""
+        at = self.data.rfind(word)
         if at < 0:
-            return None
+            return ""
         first, last = self.bounds(at)
-        first, last = max(first, at - longest), min(last, at + longest)
-        return first, self.data[first:last].decode("utf-8", "replace")
+        first, last = max(first, at - self.limits.line_bytes), min(last, at + self.limits.line_bytes)
+        return self.data[first:last].decode("utf-8", "replace")
 
     def bounds(self, at: int) -> tuple[int, int]:
-        """Start and end (without newline) of the line around an offset."""
+        """Start and end (without newline) of the line of the log around an offset."""
         last = self.data.find(b"\n", at)
         return self.data.rfind(b"\n", 0, at) + 1, len(self.data) if last < 0 else last
 
@@ -165,10 +184,10 @@ def to_seconds(value: str, unit: str | None, default: str = "ms") -> float:
     return float(value) * scale[(unit or default).lower()]
 
 
-def all_ints(body: Body, word: bytes, pattern: re.Pattern[str], limits: LogLimits) -> list[tuple[int, int]]:
+def all_ints(body: Body, word: bytes, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
     """(value, offset) of every match of `pattern` on lines that hold `word`."""
     found: list[tuple[int, int]] = []
-    for at, text in body.lines_with(word, limits.fact_hits, limits.line_bytes):
+    for at, text in body.lines_with(word):
         if looks_like_code(text):
             continue
         match = pattern.search(text)
@@ -177,9 +196,9 @@ def all_ints(body: Body, word: bytes, pattern: re.Pattern[str], limits: LogLimit
     return found
 
 
-def first_text(body: Body, word: bytes, pattern: re.Pattern[str], limits: LogLimits) -> str:
+def first_text(body: Body, word: bytes, pattern: re.Pattern[str]) -> str:
     """First group of the first match of `pattern` on a line that holds `word`, else ""."""
-    for _, text in body.lines_with(word, limits.fact_hits, limits.line_bytes):
+    for _, text in body.lines_with(word):
         if looks_like_code(text):
             continue
         match = pattern.search(text)
@@ -198,11 +217,11 @@ def looks_like_code(text: str) -> bool:
     return _CODE_HINT.search(text) is not None
 
 
-def read_sizes(body: Body, limits: LogLimits) -> tuple[SizeLine, ...]:
+def read_sizes(body: Body) -> tuple[SizeLine, ...]:
     """Printed sizes in order of appearance, each line once."""
     starts: dict[int, str] = {}
     for word in _SIZE_WORDS:
-        for at, text in body.lines_with(word, limits.fact_hits, limits.line_bytes):
+        for at, text in body.lines_with(word):
             starts.setdefault(at, text)
     sizes: list[SizeLine] = []
     for at in sorted(starts):
@@ -243,50 +262,57 @@ def chosen_size(sizes: tuple[SizeLine, ...], kind: SizeKind) -> int | None:
 
 def read_hyperparameters(body: Body, limits: LogLimits) -> tuple[Hyperparameter, ...]:
     """Settings printed before the first training line: `key: value` lines and rows of `key:value` pairs."""
-    end = min(len(body.data), limits.head_bytes)
-    for word in (b"\nstep:", b"\nwarmup_step", b"train_loss", b"val_loss:"):
-        at = body.low.find(word, 0, end)
+    head, first_line = body.head()
+    for word in (b"\nwarmup_step", b"val_loss:", b"\n0/"):
+        at = head.find(word)
         if at >= 0:
-            end = min(end, at)
+            head = head[:at]
     found: dict[str, Hyperparameter] = {}
-    for number, raw in enumerate(body.data[:end].split(b"\n"), start=1):
-        if not raw or len(raw) > 2_000 or (b":" not in raw and b"=" not in raw):
+    for number, raw in enumerate(head.split(b"\n"), start=first_line):
+        if (
+            not raw
+            or raw[0] in _NO_SETTING_STARTS
+            or len(raw) > 2_000
+            or (b":" not in raw and b"=" not in raw)
+        ):
             continue
-        text = raw.decode("utf-8", "replace").rstrip("\r")
-        if _NOT_SETTINGS.search(text) or looks_like_code(text) or text.startswith(("|", "+", "W0", "*")):
-            continue
-        pairs = _HYPER_PAIR.findall(text)
-        if len(pairs) < 2:
-            match = _HYPER_LINE.match(text)
-            pairs = [(match.group(1), match.group(2))] if match else pairs
+        match = _HYPER_LINE.match(raw)
+        if match and b":" not in match.group(2):
+            pairs = [(match.group(1), match.group(2))]
+        else:
+            pairs = _HYPER_PAIR.findall(raw)
+            if len(pairs) < 2:
+                pairs = [(match.group(1), match.group(2))] if match else []
         for name, value in pairs:
             if len(found) >= limits.hyperparameters:
                 return tuple(found.values())
-            found.setdefault(name, Hyperparameter(name, value.strip(), number))
+            key = name.decode("ascii", "replace")
+            found.setdefault(key, Hyperparameter(key, value.strip().decode("utf-8", "replace"), number))
     return tuple(found.values())
 
 
+_SEED_LINE = re.compile(rb"\n[ \t]{0,8}seed: ?(\d{1,10})\b")
 _NAME_SEED = re.compile(r"(?:seed|(?<![a-z0-9])s)[_=-]?(\d{1,6})(?!\d)", re.I)
 
 
 def read_run(body: Body, name: str, limits: LogLimits) -> RunFacts:
     """Seed, steps, times, data and settings of the run (of the last one, where a log holds several)."""
-    seeds = [value for value, _ in all_ints(body, b"seed", _SEED, limits)]
+    seeds = [value for value, _ in all_ints(body, b"seed", _SEED)]
+    printed = seeds if body.runs == 1 else [int(n) for n in _SEED_LINE.findall(body.data)][:100] or seeds
     named = _NAME_SEED.findall(name)
     seed, source = (seeds[-1], "log") if seeds else (int(named[-1]), "name") if named else (None, "")
-    worlds = all_ints(body, b"world_size", _WORLD, limits) or all_ints(body, b"world size", _WORLD, limits)
+    worlds = all_ints(body, b"world_size", _WORLD) or all_ints(body, b"world size", _WORLD)
     tokens: list[tuple[int, int]] = []
     for word in (b"val_loader", b"val_tokens", b"val tokens", b"validation tokens"):
-        tokens = tokens or all_ints(body, word, _VAL_TOKENS, limits)
-    vocab = all_ints(body, b"vocab_size", _VOCAB, limits)
-    stop_reason, train_seconds, steps, max_steps = _stop(body, limits)
+        tokens = tokens or all_ints(body, word, _VAL_TOKENS)
+    vocab = all_ints(body, b"vocab_size", _VOCAB)
+    stop_reason, train_seconds, steps, max_steps = _stop(body)
     if train_seconds is None:
-        train_seconds = _last_train_time(body, limits)
+        train_seconds = _last_train_time(body)
     if steps is None:
-        steps, max_steps = _last_step(body, limits)
-    average = body.last_line_with(b"step_avg", limits.line_bytes)
-    match = _STEP_AVG.search(average[1]) if average else None
-    wall = first_text(body, b"max_wallclock", _WALL, limits)
+        steps, max_steps = _last_step(body)
+    match = _STEP_AVG.search(body.last_line_with(b"step_avg"))
+    wall = first_text(body, b"max_wallclock", _WALL)
     return RunFacts(
         train_seconds=train_seconds,
         steps=steps,
@@ -295,18 +321,18 @@ def read_run(body: Body, name: str, limits: LogLimits) -> RunFacts:
         stop_reason=stop_reason,
         seed=seed,
         seed_source=source,
-        seeds=tuple(dict.fromkeys(seeds)),
-        runs=_runs(body, limits),
+        seeds=tuple(dict.fromkeys(printed)),
+        runs=body.runs,
         world_size=worlds[-1][0] if worlds else None,
         vocab_size=vocab[-1][0] if vocab else None,
         val_tokens=tokens[-1][0] if tokens else None,
-        val_bytes=_last_int(all_ints(body, b"val_bytes", _VAL_BYTES, limits)),
-        train_shards=_last_int(all_ints(body, b"train_shards", _SHARDS, limits)),
-        dataset=first_text(body, b"train_loader:dataset", _DATASET, limits)
-        or first_text(body, b"datasets_dir", _DATASET, limits),
-        tokenizer_path=first_text(body, b"tokenizer", _TOKENIZER, limits),
-        model_params=_last_int(all_ints(body, b"params", _PARAMS, limits)),
-        peak_memory_mib=_last_int(all_ints(body, b"peak memory", _PEAK, limits)),
+        val_bytes=_last_int(all_ints(body, b"val_bytes", _VAL_BYTES)),
+        train_shards=_last_int(all_ints(body, b"train_shards", _SHARDS)),
+        dataset=first_text(body, b"train_loader:dataset", _DATASET)
+        or first_text(body, b"datasets_dir", _DATASET),
+        tokenizer_path=first_text(body, b"tokenizer", _TOKENIZER),
+        model_params=_last_int(all_ints(body, b"params", _PARAMS)),
+        peak_memory_mib=_last_int(all_ints(body, b"peak memory", _PEAK)),
         wallclock_cap_seconds=float(wall) if wall else None,
         hyperparameters=read_hyperparameters(body, limits),
     )
@@ -316,9 +342,9 @@ def _last_int(found: list[tuple[int, int]]) -> int | None:
     return found[-1][0] if found else None
 
 
-def _stop(body: Body, limits: LogLimits) -> tuple[str, float | None, int | None, int | None]:
+def _stop(body: Body) -> tuple[str, float | None, int | None, int | None]:
     last: tuple[str, float | None, int | None, int | None] = ("", None, None, None)
-    for _, text in body.lines_with(b"stopping_early", limits.fact_hits, limits.line_bytes):
+    for _, text in body.lines_with(b"stopping_early"):
         match = _STOP.search(text)
         if match and not looks_like_code(text):
             seconds = to_seconds(match.group(2), match.group(3)) if match.group(2) else None
@@ -331,35 +357,15 @@ def _stop(body: Body, limits: LogLimits) -> tuple[str, float | None, int | None,
     return last
 
 
-def _last_train_time(body: Body, limits: LogLimits) -> float | None:
-    found = body.last_line_with(b"train_time", limits.line_bytes)
-    match = _TRAIN_TIME.search(found[1]) if found else None
+def _last_train_time(body: Body) -> float | None:
+    match = _TRAIN_TIME.search(body.last_line_with(b"train_time"))
     return to_seconds(match.group(1), match.group(2)) if match else None
 
 
-def _last_step(body: Body, limits: LogLimits) -> tuple[int | None, int | None]:
+def _last_step(body: Body) -> tuple[int | None, int | None]:
     """Steps of the last training line that counts `n/m`."""
     for word in (b"\nstep:", b"train_time", b"train_loss"):
-        at = body.low.rfind(word)
-        if at < 0:
-            continue
-        first, last = body.bounds(at + 1)
-        match = _STEP_OF.search(
-            body.data[first : min(last, first + limits.line_bytes)].decode("utf-8", "replace")
-        )
+        match = _STEP_OF.search(body.last_line_with(word).lstrip("\n"))
         if match:
             return int(match.group(1)), int(match.group(2))
     return None, None
-
-
-def _runs(body: Body, limits: LogLimits) -> int:
-    """Runs in the log: times a run's first lines are printed."""
-    counts = [
-        sum(
-            1
-            for _, text in body.lines_with(word, limits.fact_hits, limits.line_bytes)
-            if not looks_like_code(text)
-        )
-        for word in (b"train_loader:dataset", b"\nhyperparameters:", b"\nstep:0/", b"\n0/20000 ")
-    ]
-    return max([1, *counts])

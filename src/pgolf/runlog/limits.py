@@ -21,8 +21,10 @@ class LogLimits:
     """Lines looked at per kind of fact (seed, size, ...)."""
     hyperparameters: int = 600
     """Hyperparameters kept."""
-    head_bytes: int = 96 * 1024
-    """Bytes of the log's head searched for hyperparameters."""
+    head_bytes: int = 256 * 1024
+    """Bytes before the training lines searched for settings."""
+    tail_bytes: int = 1024 * 1024
+    """Bytes after the training lines searched for sizes and times."""
     csv_rows: int = 5_000
     """Rows read below one table header."""
 

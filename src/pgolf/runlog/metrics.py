@@ -177,7 +177,6 @@ class RunMetrics:
     """Everything `parse_log` reads. Absent facts are None or empty, never guessed."""
 
     name: str
-    sha256: str
     size_bytes: int
     lines: int
     encoding: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections import Counter, deque
@@ -37,16 +36,15 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
         data = data[: limits.log_bytes]
     text = normalise(data)
     listings = blank_listings(text.data)
-    body = Body(listings.data)
+    body = Body(listings.data, limits)
     readings, dropped = _read_all(body, limits, notes)
-    score, no_score = choose_score(readings)
-    sizes = facts.read_sizes(body, limits)
+    sizes = facts.read_sizes(body)
     run = facts.read_run(body, name, limits)
+    score, no_score = choose_score(readings, run.val_tokens)
     end = read_ending(body, readings, run.steps)
     evaluations = [r.eval_seconds for r in readings if r.eval_seconds and r.kind is not ReadingKind.PROGRESS]
     return RunMetrics(
         name=name,
-        sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=size,
         lines=body.data.count(b"\n") + (0 if body.data.endswith(b"\n") or not body.data else 1),
         encoding=text.encoding,
@@ -117,19 +115,19 @@ def read_text(raw: bytes, number: int) -> list[Reading]:
 
 def _metric_lines(body: Body) -> Iterator[tuple[int, int, int]]:
     """(start, end, first hit) of every line that holds a metric word, in order, each once."""
-    low = body.low
-    words = [word for word in METRIC_WORDS if word in low]
-    at = {word: low.find(word) for word in words}
+    data = body.data
+    at = {word: hit for word in METRIC_WORDS if (hit := data.find(word)) >= 0}
     while at:
-        word = min(at, key=lambda w: at[w])
-        hit = at[word]
+        hit = min(at.values())
         start, end = body.bounds(hit)
         yield start, end, hit
-        for each in list(at):
-            if at[each] < end:
-                at[each] = low.find(each, end)
-            if at[each] < 0:
-                del at[each]
+        for word, place in list(at.items()):
+            if place < end:
+                place = data.find(word, end)
+                if place < 0:
+                    del at[word]
+                else:
+                    at[word] = place
 
 
 def _read_windows(body: Body, hit: int, end: int, number: int, limits: LogLimits) -> list[Reading]:
@@ -142,7 +140,7 @@ def _read_windows(body: Body, hit: int, end: int, number: int, limits: LogLimits
         start, stop = max(floor, hit - 300), min(end, hit + 300)
         found += read_text(body.data[start:stop], number)
         floor = stop
-        hit = body.low.find(b"bpb", stop, end)
+        hit = min((at for word in METRIC_WORDS if (at := body.data.find(word, stop, end)) >= 0), default=-1)
     return found
 
 

@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pgolf.runlog.metrics import Printed, Reading, ReadingKind
 
-METRIC_WORDS = (b"bpb", b"bits_per_byte", b"bits per byte", b"bits/byte", b"bits-per-byte")
-"""Lower-case words of which a line needs one to be looked at."""
+METRIC_WORDS = (b"bpb", b"BPB", b"Bpb", b"its_per_byte", b"its per byte", b"its/byte", b"its-per-byte")
+"""A line is looked at when it holds one of these (spellings as seen; cheaper than lower-casing every log)."""
 
 NUMBER = r"[-+]?(?:\d{1,30}(?:[,_]\d{3}){0,8}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,4})?|[-+]?(?:nan|inf(?:inity)?)"
 """A printed number: `1.08`, `1e-3`, `1,234`, `1_234`, `nan`, `-inf`."""
 
 _TOKEN = re.compile(
-    r"(?<![\w./])((?:(?:val|valid|validation|train|training|test|eval)[ \t])?[A-Za-z][\w./-]{0,79})"
+    r"((?:(?:val|valid|validation|train|training|test|eval)[ \t])?[A-Za-z][\w./-]{0,79})"
     r"[\"'`*]{0,3}(?:[ \t]?\([^()\n]{0,60}\))?"
     r"(?:[ \t]{0,12}(?:[:=≈~|]{1,3}|->|→)[ \t]{0,16}|[ \t]{1,16}(?=[-+]?\d{1,6}\.\d|nan|[-+]?inf))"
     r"(?P<pre>[\"'`*~≈]{0,3})(?P<num>" + NUMBER + r")(?![\w%]|\.\d)",
     re.IGNORECASE,
 )
-_SEPARATOR_SOFT = re.compile(r"[≈~]")
+_RARE_WORD = re.compile(
+    r"nll|\bt?vl\b|per_byte|\b(?:val_|validation_)?(?:ce|xent)\b|cross_entropy", re.IGNORECASE
+)
+_SPLIT_WORD = re.compile(r"(?<![\w./])(?:val|valid|validation|train|training|test|eval)[ \t]$", re.IGNORECASE)
 _BITS_PER_BYTE = re.compile(r"bits[ _/-](?:per[ _/-])?byte", re.IGNORECASE)
-_BPB_KEY = re.compile(r"bpb|bits_per_byte")
-_LOSS_KEY = re.compile(r"loss|nll|(?:^|[_./ ])(?:vl|tvl|ce|xent)(?:$|[_./])|cross_entropy")
 _LOSS_WORDS = re.compile(r"loss|nll|vl|xent|cross_entropy|ce$|bpb|bits_per_byte|nats|[\s_./:-]")
 _EVAL_TIME = re.compile(
     r"(?:eval_time|elapsed|eval_s|eval_seconds)\s?[:=]\s?([\d.]{1,20})\s?(ms|s|m)?\b", re.IGNORECASE
@@ -53,6 +55,8 @@ _PREFIX = re.compile(
     re.IGNORECASE,
 )
 
+_PREFIX_STARTS = frozenset("[(0123456789IiDdWwEe")
+
 _STEP = re.compile(
     r"(?:\[[^\]\n]{0,40}\]\s{0,3})?"
     r"(?:(?:train|val|valid|eval)[ :_]{1,2})?"
@@ -70,22 +74,26 @@ _PROGRESS = re.compile(
     r"|\bchunk[s]?\s{0,2}[\[:=#]?\s{0,2}\d{1,9}\s?/"
     r"|\bbatch\s{0,2}[\[:=#]?\s{0,2}\d{1,9}\s?/"
     r"|progress|\d{1,9}/\d{1,9}\s{1,3}(?:windows|docs|chunks)|windows?[:=]\d{1,9}/\d{1,9}|docs[:=]\d{1,9}/\d{1,9}"
-    r"|\bchunk[ _:]?\d{1,9}\b|\bETA[ =:]",
+    r"|\bchunk[ _:]?\d{1,9}\b|\bETA[ =:]|\b(?:doc|docs|rank|gpu) ?\d{0,9}:? \w{0,9} ?\d{1,9}/\d{1,9}",
     re.IGNORECASE,
 )
 _PROGRESS_KEY = re.compile(
     r"^(?:run|running|cum|batch|chunk|marginal|sample_sw|b|r|avg_so_far)_?(?:val_)?bpb$|running"
 )
 _DERIVED_KEY = re.compile(
-    r"delta|gap|gain|diff|improv|target|thresh|penalt|drop|std|stdev|sem$|margin|reduction|saving|best_|_best|worst|limit|ref"
+    r"delta|gap|gain|(?:^|_)diff(?:_|$)|improv|target|thresh|penalt|drop|std|stdev|sem$|margin|reduction|saving|best_|_best|worst|limit|ref"
 )
 _DERIVED_LABEL = re.compile(
-    r"\b(?:gain|gap|delta|target|improvement|threshold|best so far|quant_gap|ttt_gain)\b|Δ"
+    r"^(?:mean|avg|average|best)\b|\b(?:gain|gap|delta|target|improvement|threshold|best so far|quant_gap|ttt_gain)\b|Δ"
 )
+_PARAMETER_KEY = re.compile(
+    r"bpb_(?:weight|power|scale|lr|loss|temp|coef|alpha|lambda|every|freq|interval)|bpb_\w{0,20}(?:enabled|steps)"
+)
+_TRAINING_LABEL = re.compile(r"(?:train(?:ing)? )?loss\s?[:=]", re.IGNORECASE)
 _DIAGNOSTIC = re.compile(
     r"diag|pre[-_ ]?quant|post[-_ ]?ema|post[-_ ]?swa|post[-_ ]?average|candidate|selected|neural_only|swa_eval|ablat|sweep"
     r"|baseline|unquant|raw[_ ]|(?<![a-z])ema(?![a-z])|epoch|loaded ckpt|best_ckpt|checkpoint|calib|warmup|temp_search|search"
-    r"|no[-_ ]ttt|without|snapshot|prune"
+    r"|no[-_ ]ttt|without|snapshot|prune|compare|control"
 )
 _CODE = re.compile(
     r"^\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)"
@@ -106,75 +114,110 @@ def read_number(text: str) -> Printed:
     """A number as printed. Raises ValueError on anything else."""
     clean = text.replace(",", "").replace("_", "")
     value = float(clean)
-    mantissa, _, exponent = clean.lower().partition("e")
-    if not exponent or "inf" in clean.lower() or "nan" in clean.lower():
-        mantissa, exponent = clean, "0"
-    decimals = len(mantissa.partition(".")[2]) if "." in mantissa else 0
-    return Printed(value, decimals - int(exponent))
+    low = clean.lower()
+    if "n" in low:  # nan, inf
+        return Printed(value, 0)
+    mantissa, _, exponent = low.partition("e")
+    point = mantissa.find(".")
+    decimals = len(mantissa) - point - 1 if point >= 0 else 0
+    return Printed(value, decimals - int(exponent or 0))
 
 
 def read_line(text: str, line: int) -> list[Reading]:
     """Every bits-per-byte value of one line (without its newline), in order."""
-    if _CODE.search(text):
+    if ("(" in text or '"' in text or "{" in text or "'" in text) and _CODE.search(text):
         return []
-    if "bits" in text or "Bits" in text or "BITS" in text:
+    if "its" in text:
         text = _BITS_PER_BYTE.sub("bits_per_byte", text)
     losses: list[_Token] = []
     bpbs: list[_Token] = []
-    for match in _TOKEN.finditer(text):
-        key = match.group(1).lower()
-        is_bpb = _BPB_KEY.search(key) is not None
-        if not is_bpb and _LOSS_KEY.search(key) is None:
+    at = 0
+    for place in _metric_words(text):
+        if place < at:
             continue
-        number = read_number(match.group("num"))
-        soft = (
-            "~" in match.group("pre")
-            or "≈" in match.group("pre")
-            or bool(_SEPARATOR_SOFT.search(text, match.end(1), match.start("num")))
+        match = _TOKEN.match(text, _key_start(text, place))
+        if match is None:
+            continue
+        at = match.end()
+        key = match.group(1).lower()
+        separator = text[match.end(1) : match.start("num")]
+        token = _Token(
+            key, match.start(), read_number(match.group("num")), "~" in separator or "≈" in separator
         )
-        (bpbs if is_bpb else losses).append(_Token(key, match.start(), number, soft))
+        (bpbs if "bpb" in key or "bits_per_byte" in key else losses).append(token)
+    if not bpbs:
+        return []
+    has_time = "eval_" in text or "elapsed" in text
+    has_count = "tokens" in text or "bytes" in text
     readings: list[Reading] = []
     for token in bpbs:
-        loss = _loss_of(token, losses)
-        start = min(token.start, loss.start) if loss else token.start
+        loss = _loss_of(token, losses) if losses else None
+        start = token.start if loss is None or token.start < loss.start else loss.start
         printed = text[:start].strip()
         label = clean_label(printed, text)
+        loss_key = loss.key if loss else ""
         readings.append(
             Reading(
-                line=line,
-                label=label,
-                printed_label=printed[:200],
-                kind=kind_of(label, token.key, loss.key if loss else ""),
-                val_bpb=token.number,
-                val_loss=loss.number if loss else None,
-                loss_key=loss.key if loss else "",
-                bpb_key=token.key,
-                approximate=token.soft,
-                eval_seconds=_eval_seconds(text, token.start),
-                tokens=_count(text, token.start, "tokens"),
-                bytes=_count(text, token.start, "bytes"),
+                line,
+                label,
+                printed[:200],
+                kind_of(label, token.key, loss_key),
+                token.number,
+                loss.number if loss else None,
+                loss_key,
+                token.key,
+                token.soft,
+                _eval_seconds(text, token.start) if has_time else None,
+                _count(text, "tokens") if has_count else None,
+                _count(text, "bytes") if has_count else None,
             )
         )
     return readings
+
+
+def _metric_words(text: str) -> list[int]:
+    """Where a name may be that carries a loss or bits per byte, in order."""
+    low = text.lower()
+    places: list[int] = []
+    for word in ("bpb", "loss"):
+        at = low.find(word)
+        while at >= 0:
+            places.append(at)
+            at = low.find(word, at + 3)
+    if "nll" in low or "vl" in low or "ce" in low or "xent" in low or "per_byte" in low:
+        places += [match.start() for match in _RARE_WORD.finditer(text)]
+    places.sort()
+    return places
+
+
+def _key_start(text: str, at: int) -> int:
+    """Start of the name that holds position `at`, with a word like `Val` in front of it."""
+    floor = max(0, at - 80)
+    start = at
+    while start > floor and (text[start - 1].isalnum() or text[start - 1] in "_./-"):
+        start -= 1
+    while start < at and not text[start].isalpha():
+        start += 1
+    if start >= 2 and text[start - 1] in " \t":
+        word = _SPLIT_WORD.search(text, max(0, start - 12), start)
+        if word:
+            return word.start()
+    return start
 
 
 def _loss_of(bpb: _Token, losses: list[_Token]) -> _Token | None:
     """The loss token that belongs to a bits-per-byte token: same stem, nearest in front, else behind."""
     if not losses:
         return None
-    stem = _stem(bpb.key)
+    stem, train = _stem(bpb.key), "train" in bpb.key
     same = [t for t in losses if _stem(t.key) == stem]
     if not same:
-        train = "train" in bpb.key
-        same = [
-            t
-            for t in losses
-            if ("train" in t.key) == train
-            and (stem in ("", "val", "train") or _stem(t.key) == "")
-            and _stem(t.key) in ("", "val", "train", "test")
-        ]
-        if not same and stem == "":
-            same = [t for t in losses if t.start < bpb.start and "train" not in t.key]
+        # `loss … bpb`, `loss … val_bpb`, `val_loss … bpb`: one of the two has no stem of its own.
+        plain = ("", "val", "test", "train")
+        same = [t for t in losses if _stem(t.key) in plain and (stem in plain or stem.startswith("val"))]
+        same = [t for t in same if train == ("train" in t.key) or _stem(t.key) == ""]
+    if not same and stem == "":
+        same = [t for t in losses if t.start < bpb.start and "train" not in t.key]
     if not same:
         return None
     in_front = [t for t in same if t.start < bpb.start]
@@ -192,7 +235,7 @@ def clean_label(printed: str, text: str = "") -> str:
     if printed.startswith("{") or (not printed.strip("\"' ") and text.startswith("{")):
         return _json_label(text)
     label = printed
-    for _ in range(6):
+    for _ in range(6 if label[:1] in _PREFIX_STARTS else 0):
         match = _PREFIX.match(label)
         if not match or match.end() == 0:
             break
@@ -210,12 +253,21 @@ def _json_label(text: str) -> str:
     return " ".join(parts) or "json"
 
 
+_ANY_DIGIT = {ord(digit): "0" for digit in "0123456789"}
+
+
 def kind_of(label: str, bpb_key: str, loss_key: str = "") -> ReadingKind:
     """What a reading is, by its label and keys alone."""
+    # No pattern below asks for a particular digit, so labels that differ in digits only share one answer.
+    return _kind_of_shape(label.translate(_ANY_DIGIT), bpb_key, loss_key)
+
+
+@lru_cache(maxsize=4096)
+def _kind_of_shape(label: str, bpb_key: str, loss_key: str) -> ReadingKind:
     low = label.lower()
-    if _DERIVED_KEY.search(bpb_key) or _DERIVED_LABEL.search(low):
+    if _DERIVED_KEY.search(bpb_key) or _PARAMETER_KEY.search(bpb_key) or _DERIVED_LABEL.search(low):
         return ReadingKind.DERIVED
-    if _STEP.match(label) or _STEP_INSIDE.match(label):
+    if _STEP.match(label) or _STEP_INSIDE.match(label) or _TRAINING_LABEL.match(label):
         return ReadingKind.STEP
     if _PROGRESS_KEY.search(bpb_key) or _PROGRESS.search(label):
         return ReadingKind.PROGRESS
@@ -238,8 +290,8 @@ def _eval_seconds(text: str, start: int) -> float | None:
     return value / 1000 if unit == "ms" else value * 60 if unit == "m" else value
 
 
-def _count(text: str, start: int, what: str) -> int | None:
-    for match in _COUNT.finditer(text, start):
+def _count(text: str, what: str) -> int | None:
+    for match in _COUNT.finditer(text):
         if match.group(1).lower().endswith(what):
             return int(match.group(2).replace(",", "").replace("_", ""))
     return None

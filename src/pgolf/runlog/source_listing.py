@@ -1,33 +1,31 @@
 """Find the source listings that training scripts print into their own logs, so that code is not read as results.
 
-About a third of the contest's logs begin with the script that made them. A listing is a run of anchors (lines that
-start like Python statements) without a training line or a separator between them. Only the listing is blanked: what
-stands after its last anchor is read, and `readings` looks at each single line once more.
+About a third of the contest's logs begin with the script that made them. A listing is a run of anchors (lines that start
+like Python statements at the left margin) without a training line or a separator between them, plus the body of the last
+function. Only the listing is blanked: what stands below it is read, and `readings` looks at each single line once more.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-_ANCHORS = (
-    b"\nimport ",
-    b"\nfrom ",
-    b"\ndef ",
-    b"\nclass ",
+_ANCHORS = (b"\nimport ", b"\nfrom ", b"\ndef ", b"\nclass ")
+_INSIDE = (
     b"\n    def ",
     b"\n    if ",
     b"\n    for ",
     b"\n    return ",
     b"\n        if ",
-    b"\n        self.",
-    b"\n        return ",
     b"\n    log0(",
     b"\n    print",
     b'\n        f"',
 )
+"""Lines of a function body; only looked for where a listing has been found by its anchors."""
+_END = b"\nif __name__ == "
 _SEPARATOR = b"\n===================="
 _MINIMUM_ANCHORS = 8
-_MAXIMUM_GAP = 8_192
+_MAXIMUM_GAP = 65_536
+_BODY_GAP = 4_096
 _MAXIMUM_ANCHORS = 200_000
 
 
@@ -52,13 +50,14 @@ def blank_listings(data: bytes) -> Listings:
     if len(anchors) < _MINIMUM_ANCHORS:
         return Listings(data, 0)
     anchors.sort()
+    runs = _runs(data, anchors)
     kept: list[bytes] = []
     end_of_last = 0
     blanked = 0
-    for first, last in _runs(data, anchors):
+    for index, (first, last) in enumerate(runs):
         start = _preface(data, first, end_of_last)
-        end = data.find(b"\n", last)
-        end = len(data) if end < 0 else end
+        limit = runs[index + 1][0] if index + 1 < len(runs) else len(data)
+        end = _end_of_body(data, last, limit)
         newlines = data.count(b"\n", start, end)
         kept += (data[end_of_last:start], b"\n" * newlines)
         blanked += newlines + 1
@@ -84,6 +83,29 @@ def _runs(data: bytes, anchors: list[int]) -> list[tuple[int, int]]:
     return runs
 
 
+def _end_of_body(data: bytes, last: int, limit: int) -> int:
+    """End of the line where the listing ends: the main guard's body, or the last line that looks like a body."""
+    window = min(limit, last + _MAXIMUM_GAP)
+    for stop in (_SEPARATOR, b"\nstep:", b"\nwarmup_step"):
+        at = data.find(stop, last, window)
+        if at >= 0:
+            window = at
+    end = data.rfind(_END, last, window)
+    at = end if end >= 0 else last
+    while True:
+        near = max(
+            (data.rfind(inside, at + 1, min(window, at + _BODY_GAP)) for inside in _INSIDE), default=-1
+        )
+        if near < 0:
+            break
+        at = near
+    first = at + 1 if data[at : at + 1] == b"\n" else at
+    stop_line = data.find(b"\n", first)
+    if end >= 0 and at == end and stop_line >= 0:
+        stop_line = data.find(b"\n", stop_line + 1)
+    return len(data) if stop_line < 0 else stop_line
+
+
 def _broken(data: bytes, start: int, end: int) -> bool:
     """Whether something between two anchors is no code: a separator or a training line."""
     if end - start < 12:
@@ -101,6 +123,7 @@ def _preface(data: bytes, first: int, floor: int) -> int:
     if separator >= 0:
         newline = data.find(b"\n", separator + 1, first)
         above = newline + 1 if newline >= 0 else first
-    if first - above <= _MAXIMUM_GAP and data[above:first].lstrip().startswith((b'"""', b"'''", b"#")):
+    near = first - above <= _BODY_GAP and not _broken(data, above, first)
+    if near and data[above:first].lstrip().startswith((b'"""', b"'''", b"#")):
         return above
     return first

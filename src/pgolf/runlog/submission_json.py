@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pgolf.core.bpb import LN2
@@ -100,9 +100,9 @@ def read_submission_json(data: bytes) -> StatedResults:
     if not isinstance(tree, dict):
         problems.append(f"the top level is {_kind(tree)}, not an object")
         return StatedResults(readable=False, problems=tuple(problems))
-    groups = _seed_groups(tree, problems)
-    primary = _primary(groups)
     bpb = _headline(tree, _BPB_HEADLINE, problems)
+    groups = _seed_groups(tree, bpb, problems)
+    primary = _primary(groups)
     return StatedResults(
         readable=True,
         val_bpb=bpb,
@@ -308,11 +308,13 @@ _FLAT_SEED = re.compile(r"(?:val_)?bpb_(?:seed_?)(\d{1,10})$|seed_?(\d{1,10})_(?
 _GROUP_WORD = re.compile(r"seed|per_seed|result|run|bpb|attempt|score", re.I)
 _SIDE_WORD = re.compile(
     r"pre_?quant|prequant|post_?ema|quantized|roundtrip|delta|gain|gap|std|baseline|pre_ttt|loss|nats|size|bytes|time|second"
-    r"|_s$|_ms$|steps?|train|param|compare|comparison|previous|retract|reference|sota|parent|target|raw|diagnostic|ablation",
+    r"|_s$|_ms$|steps?|train|param|compare|comparison|previous|retract|reference|sota|parent|target|raw|diagnostic|ablation|control|inflated|ema|stop",
     re.I,
 )
+_DIFFERENCE = re.compile(r"delta|gain|gap|diff|std|improv|margin|inflated", re.I)
+_HEADLINE_SLACK = 5e-4
 _SECONDARY = re.compile(
-    r"retract|rerun|disclosure|baseline|compar|previous|original|ablation|pre_?quant|parent|old|reference|all_runs|sota",
+    r"retract|rerun|superseded|pre_fix|errata|additional|confirm|disclosure|baseline|compar|previous|original|ablation|pre_?quant|parent|old|reference|all_runs|sota",
     re.I,
 )
 _RECORD_BPB = (
@@ -416,7 +418,7 @@ def _listed_seeds(tree: dict[str, Any]) -> tuple[int, ...]:
 _Groups = dict[str, dict[int, StatedSeed]]
 
 
-def _seed_groups(tree: dict[str, Any], problems: list[str]) -> _Groups:
+def _seed_groups(tree: dict[str, Any], headline: Stated | None, problems: list[str]) -> _Groups:
     """Tables of per-seed values by the path they stand at."""
     groups: _Groups = {}
     stack: list[tuple[str, Any]] = [("", tree)]
@@ -428,7 +430,7 @@ def _seed_groups(tree: dict[str, Any], problems: list[str]) -> _Groups:
             problems.append(f"has more than {MAX_NODES:,} values; the rest was not read")
             break
         if isinstance(node, dict):
-            _read_keyed(groups, path, node)
+            _read_keyed(groups, path, node, headline)
             _read_parallel(groups, path, node)
             stack += [
                 (f"{path}.{k}" if path else k, v)
@@ -436,20 +438,21 @@ def _seed_groups(tree: dict[str, Any], problems: list[str]) -> _Groups:
                 if isinstance(v, (dict, list))
             ]
         elif isinstance(node, list):
-            _read_records(groups, path, node)
+            _read_records(groups, path, node, headline)
             stack += [
                 (f"{path}[{i}]", v) for i, v in reversed(list(enumerate(node))) if isinstance(v, (dict, list))
             ]
     if not groups:
-        seed, bpb = _as_count(tree.get("seed")), _as_number(tree.get("val_bpb"))
-        if seed is not None and bpb is not None:
-            _add(groups, "", seed, _record(seed, "", "", tree))
+        seed = _as_count(tree.get("seed"))
+        if seed is not None and headline is not None:
+            _add(groups, "", seed, replace(_record(seed, "", "", tree, "val_bpb"), val_bpb=headline))
     return groups
 
 
-def _read_keyed(groups: _Groups, path: str, node: dict[str, Any]) -> None:
+def _read_keyed(groups: _Groups, path: str, node: dict[str, Any], headline: Stated | None) -> None:
     """`{42: 1.08}`, `{42: {...}}`, `seed_42: {...}`, `val_bpb_seed42: 1.08`."""
-    for key, value in node.items():
+    records: list[tuple[int, str, dict[str, Any]]] = []
+    for key, value in list(node.items())[: 10 * MAX_SEEDS]:
         where = f"{path}.{key}" if path else key
         flat = _FLAT_SEED.match(key)
         if flat:
@@ -466,32 +469,63 @@ def _read_keyed(groups: _Groups, path: str, node: dict[str, Any]) -> None:
         match = _SEED_KEY.match(key)
         if (
             not match
-            or (key.isdigit() and not (path and _GROUP_WORD.search(path)))
-            or (not key.isdigit() and "seed" not in key.lower())
+            or (key.isdigit() and not _GROUP_WORD.search(path))
+            or not (key.isdigit() or "seed" in key.lower())
         ):
             continue
         seed = int(match.group(1))
         if isinstance(value, dict):
-            record = _record(seed, path, where, value)
-            if record.val_bpb is not None:
-                _add(groups, path, seed, record)
+            records.append((seed, where, value))
         elif not (path and _SIDE_WORD.search(path.rsplit(".", 1)[-1].replace("seed_results", ""))):
             number = _as_number(value)
             if number is not None and _sane(number):
                 _add(groups, path, seed, StatedSeed(seed, path, Stated(number, where)))
+    _add_records(groups, path, records, headline)
 
 
-def _read_records(groups: _Groups, path: str, node: list[Any]) -> None:
+def _read_records(groups: _Groups, path: str, node: list[Any], headline: Stated | None) -> None:
     """`[{"seed": 42, "val_bpb": 1.08}, ...]`."""
+    records: list[tuple[int, str, dict[str, Any]]] = []
     for index, item in enumerate(node[:MAX_SEEDS]):
-        if not isinstance(item, dict):
-            continue
-        seed = _as_count(item.get("seed"))
-        if seed is None:
-            continue
-        record = _record(seed, path, f"{path}[{index}]", item)
-        if record.val_bpb is not None:
-            _add(groups, path, seed, record)
+        seed = _as_count(item.get("seed")) if isinstance(item, dict) else None
+        if seed is not None:
+            records.append((seed, f"{path}[{index}]", item))
+    _add_records(groups, path, records, headline)
+
+
+def _add_records(
+    groups: _Groups, path: str, records: list[tuple[int, str, dict[str, Any]]], headline: Stated | None
+) -> None:
+    """Records of one table: the key that holds the result is found for the table as a whole."""
+    key = _result_key([item for _, _, item in records], headline)
+    for seed, where, item in records:
+        own = next((k for k in _RECORD_BPB if _bpb_of(item, k) is not None), key)
+        if own is not None and _bpb_of(item, own) is not None:
+            _add(groups, path, seed, _record(seed, path, where, item, own))
+
+
+def _result_key(items: list[dict[str, Any]], headline: Stated | None) -> str | None:
+    """Among keys like `sliding_bpb` and `ttt_bpb`: the one whose mean is the headline, else the last stage's."""
+    keys = dict.fromkeys(
+        k for item in items for k in item if "bpb" in k.lower() and not _DIFFERENCE.search(k)
+    )
+    best: tuple[float, str] | None = None
+    if headline is not None:
+        for key in keys:
+            values = [n.value for item in items if (n := _bpb_of(item, key)) is not None]
+            off = abs(sum(values) / len(values) - headline.value) if values else math.inf
+            if off < _HEADLINE_SLACK and (best is None or off < best[0]):
+                best = off, key
+    if best is not None:
+        return best[1]
+    plain = [k for k in keys if not _SIDE_WORD.search(k)]
+    adapted = [k for k in plain if re.search("ttt|slot|ngram|ppm|mix|final", k, re.I)]
+    return next(iter([*adapted, *plain]), None)
+
+
+def _bpb_of(item: dict[str, Any], key: str) -> Printed | None:
+    number = _as_number(item.get(key))
+    return number if number is not None and _sane(number) else None
 
 
 def _read_parallel(groups: _Groups, path: str, node: dict[str, Any]) -> None:
@@ -524,36 +558,24 @@ def _read_parallel(groups: _Groups, path: str, node: dict[str, Any]) -> None:
                 )
 
 
-def _record(seed: int, group: str, where: str, item: dict[str, Any]) -> StatedSeed:
+def _record(seed: int, group: str, where: str, item: dict[str, Any], bpb_key: str) -> StatedSeed:
     prefix = f"{where}." if where else ""
+    bpb = _bpb_of(item, bpb_key)
+    losses = (
+        (k, _as_number(item.get(k)))
+        for k in ("val_loss", "loss", "final_val_loss", bpb_key.replace("bpb", "loss"))
+    )
     return StatedSeed(
         seed=seed,
         group=group,
-        val_bpb=_record_bpb(item, prefix),
-        val_loss=next(
-            (
-                Stated(n, prefix + k)
-                for k in ("val_loss", "loss", "final_val_loss")
-                if (n := _as_number(item.get(k))) is not None and _sane(n)
-            ),
-            None,
-        ),
+        val_bpb=Stated(bpb, prefix + bpb_key) if bpb is not None else None,
+        val_loss=next((Stated(n, prefix + k) for k, n in losses if n is not None and _sane(n)), None),
         artifact_bytes=_size(item, _TOTAL_KEYS),
         code_bytes=_size(item, _CODE_KEYS),
         train_seconds=_seconds(item, _TRAIN_TIMES),
         eval_seconds=_seconds(item, _EVAL_TIMES),
         steps=_size(item, _STEP_KEYS),
     )
-
-
-def _record_bpb(item: dict[str, Any], prefix: str) -> Stated | None:
-    named = [k for k in _RECORD_BPB if k in item]
-    other = [k for k in item if "bpb" in k.lower() and k not in named and not _SIDE_WORD.search(k)]
-    for key in [*named, *other]:
-        number = _as_number(item[key])
-        if number is not None and _sane(number):
-            return Stated(number, prefix + key)
-    return None
 
 
 def _sane(number: Printed) -> bool:
