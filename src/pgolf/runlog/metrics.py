@@ -177,6 +177,8 @@ class RunMetrics:
     """Everything `parse_log` reads. Absent facts are None or empty, never guessed."""
 
     name: str
+    sha256: str
+    """Of the bytes that were read."""
     size_bytes: int
     lines: int
     encoding: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter, deque
@@ -45,6 +46,7 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
     evaluations = [r.eval_seconds for r in readings if r.eval_seconds and r.kind is not ReadingKind.PROGRESS]
     return RunMetrics(
         name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=size,
         lines=body.data.count(b"\n") + (0 if body.data.endswith(b"\n") or not body.data else 1),
         encoding=text.encoding,
