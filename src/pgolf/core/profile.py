@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from pgolf.core import toml
+from pgolf.core.frozen import dataclass
 from pgolf.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DEFAULT_PROFILE = "parameter_golf"
 
@@ -103,10 +106,10 @@ def load_profile(name_or_path: str = DEFAULT_PROFILE) -> Profile:
     if path.suffix != ".toml":
         path = Path(__file__).parent.parent / "profiles" / f"{name_or_path}.toml"
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = toml.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"profile {name_or_path}: cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"profile {path}: not valid TOML: {error}") from error
     try:
         return _profile(data)

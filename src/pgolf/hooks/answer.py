@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from pgolf.core.profile import Profile
     from pgolf.lab.ledger import Hold, Ledger
     from pgolf.lab.settings import Workspace
 
@@ -46,7 +47,7 @@ def _gated(adapter: ModuleType, payload: dict[str, object], call: Call, agent: s
     from pgolf.lab import gates
     from pgolf.lab.gates import budget
 
-    answers = gates.ask(request)
+    answers = gates.ask_before_budget(request)
     refusals = [answer for answer in answers if not answer.lets_through]
     if refusals and _asks(request, refusals) and adapter.may_ask(payload):
         held, _ = budget.hold(request, answers, key_of(agent, payload, call))
@@ -70,23 +71,41 @@ def _asks(request: Request, refusals: list[Answer]) -> bool:
 
 def request_of(command: str, cwd: str, environ: dict[str, str]) -> Request:
     """The launch request that a command makes in a folder; a missing or broken workspace is a stated trouble."""
-    from pgolf.core.profile import load_profile
-    from pgolf.errors import PgolfError
-    from pgolf.lab import settings
     from pgolf.lab.launch import price
 
     folder = cwd if cwd and os.path.isdir(cwd) else os.getcwd()
-    workspace: Workspace | None = None
-    trouble = ""
-    try:
-        from pathlib import Path
+    found: list[tuple[Workspace | None, str]] = []
 
-        workspace = settings.load_workspace(Path(folder), environ)
-    except (PgolfError, OSError, ValueError) as error:
-        trouble = str(error)
-    profile = workspace.profile if workspace is not None else load_profile()
+    def workspace() -> tuple[Workspace | None, str]:
+        if not found:
+            found.append(_workspace(folder, environ))
+        return found[0]
+
+    def profile() -> Profile:
+        known = workspace()[0]
+        if known is not None:
+            return known.profile
+        from pgolf.core.profile import load_profile
+
+        return load_profile()
+
     plan = price(command, environ=environ, cwd=folder, profile=profile)
-    return Request(command, plan, workspace, environ, trouble)
+    if not plan.is_launch:
+        return Request(command, plan, None, environ)
+    return Request(command, plan, workspace()[0], environ, workspace()[1])
+
+
+def _workspace(folder: str, environ: dict[str, str]) -> tuple[Workspace | None, str]:
+    """The workspace around a folder, or why there is none."""
+    from pathlib import Path
+
+    from pgolf.errors import PgolfError
+    from pgolf.lab import settings
+
+    try:
+        return settings.load_workspace(Path(folder), environ), ""
+    except (PgolfError, OSError, ValueError) as error:
+        return None, str(error)
 
 
 def refusal(request: Request, refusals: list[Answer]) -> str:

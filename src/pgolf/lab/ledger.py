@@ -26,13 +26,16 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from pgolf.core.frozen import dataclass, field
 from pgolf.errors import DataError, Refused, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
 GENESIS = "0" * 64
 LINE_BYTES = 32_768

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from pgolf.core import toml
+from pgolf.core.frozen import dataclass
 from pgolf.core.profile import DEFAULT_PROFILE, Profile, load_profile
 from pgolf.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SETTINGS_FILE = "pgolf.toml"
 _KNOWN = frozenset({"profile", "budget_usd", "reserve_usd", "database_url"})
@@ -93,8 +96,8 @@ def load_workspace(start: Path | None = None, environ: Mapping[str, str] | None 
         )
     path = root / SETTINGS_FILE
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = toml.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from error
     section = data.get("pgolf", {})
     if not isinstance(section, dict):

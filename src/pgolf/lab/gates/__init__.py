@@ -53,10 +53,15 @@ class Answer:
 
 
 def ask(request: Request) -> tuple[Answer, ...]:
-    """Every gate's answer, the budget's last and only if all others let the launch through; holds nothing."""
-    from pgolf.lab.gates import audit, budget, confirmation, pricing, registration, wall_clock
+    """Every gate's answer in order, the budget's last; writes and holds nothing."""
+    from pgolf.lab.gates import budget
 
-    answers = [gate.check(request) for gate in (pricing, confirmation, wall_clock, registration, audit)]
-    if not request.plan.problems:
-        answers.append(budget.check(request))
-    return tuple(answers)
+    answers = ask_before_budget(request)
+    return answers if request.plan.problems else (*answers, budget.check(request))
+
+
+def ask_before_budget(request: Request) -> tuple[Answer, ...]:
+    """Every gate's answer but the budget's, which `budget.hold` gives in the same step as it reserves."""
+    from pgolf.lab.gates import audit, confirmation, pricing, registration, wall_clock
+
+    return tuple(gate.check(request) for gate in (pricing, confirmation, wall_clock, registration, audit))

@@ -14,7 +14,7 @@ from pgolf.lab.launch.values import Launch, LaunchPlan, Rates, Unpriceable, rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pgolf.core.profile import Profile
 
@@ -26,9 +26,11 @@ def price(
     *,
     environ: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
-    profile: Profile | Rates,
+    profile: Profile | Rates | Callable[[], Profile | Rates],
 ) -> LaunchPlan:
     """Everything `command` would launch, run by a shell with `environ` in folder `cwd`, at the profile's rates.
+
+    `profile` may be a function, called when there is something to price.
 
     Never raises for any text: a command that is too long, too deep, too slow to read or not shell at all is a
     plan with a problem when it could hold a launch, and an empty plan when it could not.
@@ -37,7 +39,7 @@ def price(
 
     environment = dict(os.environ if environ is None else environ)
     folder = os.path.abspath(os.fspath(cwd) if cwd is not None else os.getcwd())
-    shell = Interpreter(rates_of(profile), folder)
+    shell = Interpreter(lambda: rates_of(profile() if callable(profile) else profile), folder)
     state = State({k: v for k, v in environment.items() if "\0" not in v}, folder)
     if any(char < "\t" for char in command):
         command = command.translate(dict.fromkeys(range(9), " "))

@@ -17,7 +17,7 @@ from pgolf.lab.launch.values import Launch, LaunchPlan, Rates, Unpriceable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 BENIGN = "\x00"
 OPAQUE = "\x01"
@@ -129,8 +129,8 @@ class State:
 class Interpreter:
     """One reading of one command."""
 
-    def __init__(self, rates: Rates, cwd: str) -> None:
-        self.rates = rates
+    def __init__(self, rates: Callable[[], Rates], cwd: str) -> None:
+        self._rates = rates
         self.home = cwd
         self.launches: list[Launch] = []
         self.problems: list[Unpriceable] = []
@@ -150,6 +150,11 @@ class Interpreter:
         self.typed: dict[str, str] = {}
         self.outer: dict[str, int] = {}
         self.script_texts: list[str] = []
+
+    @property
+    def rates(self) -> Rates:
+        """The profile's rates, looked up at the first launch only."""
+        return self._rates()
 
     # -- budget -------------------------------------------------------------------------------------------
 
