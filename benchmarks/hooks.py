@@ -60,7 +60,7 @@ def main() -> None:
             ordered = sorted(values)
             p95 = ordered[int(len(ordered) * 0.95) - 1]
             median = statistics.median(values)
-            print(
+            print(  # noqa: T201
                 f"{name:28s} median {median * 1e3:6.1f} ms  p95 {p95 * 1e3:6.1f} ms  ratio {median / base:5.2f}"
             )
 
