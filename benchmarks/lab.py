@@ -47,8 +47,8 @@ def main() -> None:
             took = seconds(workspace, *arguments)
             if arguments == ("-m", "pgolf", "status"):
                 cold = [once_without_checkpoint(workspace) for _ in range(3)]
-                print(f"{'the same, ledger never summed before':<66} {min(cold):7.3f} s")
-            print(f"{name:<66} {took:7.3f} s  {took / empty:6.1f} x python")
+                print(f"{'the same, ledger never summed before':<66} {min(cold):7.3f} s")  # noqa: T201
+            print(f"{name:<66} {took:7.3f} s  {took / empty:6.1f} x python")  # noqa: T201
 
 
 def seconds(workspace: Workspace, *arguments: str) -> float:
