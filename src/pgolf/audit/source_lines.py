@@ -12,9 +12,14 @@ from pgolf.audit.evidence import SubmissionEvidence
 MAX_LINE_CHARS = 2_000
 
 
-def find_code_line(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> int:
-    """1-based line of the first match of `pattern` in the submission's code outside of comments, 0 without one."""
+def find_code_line(evidence: SubmissionEvidence, pattern: re.Pattern[str], words: tuple[str, ...]) -> int:
+    """1-based line of the first match of `pattern` in the submission's code outside of comments, 0 without one.
+
+    `words`: one of them is part of every match. Looking for them first is a hundred times cheaper.
+    """
     source = evidence.source
+    if not any(word in source for word in words):
+        return 0
     for match in pattern.finditer(source):
         start = source.rfind("\n", 0, match.start()) + 1
         before = source[max(start, match.start() - MAX_LINE_CHARS) : match.start()]

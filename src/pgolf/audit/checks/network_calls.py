@@ -18,10 +18,24 @@ _CODE = re.compile(
     r"(?:requests|urllib\.request|http\.client|aiohttp|httpx|socket|ftplib|paramiko|boto3)\b"
     r"|\b(?:hf_hub_download|snapshot_download|urlretrieve|urlopen)[ \t]{0,4}\("
 )
+_WORDS = (
+    "requests",
+    "urllib",
+    "http.client",
+    "aiohttp",
+    "httpx",
+    "socket",
+    "ftplib",
+    "paramiko",
+    "boto3",
+    "_download",
+    "urlretrieve",
+    "urlopen",
+)
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
-    line = find_code_line(evidence, _CODE)
+    line = find_code_line(evidence, _CODE, _WORDS)
     if line:
         message = "code that can reach the network: present, not shown to run"
         yield Finding(

@@ -17,10 +17,11 @@ _CODE = re.compile(
     r"\b(?:paid_prefix|PAID_PREFIX\w{0,20}|prefix_blob\w{0,20}|val_prefix_(?:blob|path|file)|PREFIX_BLOB\w{0,20})\b"
 )
 _SETTING = re.compile(r"^(?:paid_prefix\w*|prefix_blob\w*|val_prefix_\w+)$", re.IGNORECASE)
+_WORDS = ("paid_prefix", "PAID_PREFIX", "prefix_blob", "PREFIX_BLOB", "val_prefix")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
-    line = find_code_line(evidence, _CODE)
+    line = find_code_line(evidence, _CODE, _WORDS)
     setting, path = setting_in_logs(evidence, _SETTING)
     if setting:
         message = f"validation tokens stored in the artifact are used: the log prints {setting}"

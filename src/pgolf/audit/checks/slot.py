@@ -17,10 +17,11 @@ _CODE = re.compile(
     r"\b(?:eval_val_\w{0,30}slot\w{0,20}|slot_(?:steps|lr|enabled|delta)\w{0,20}|SLOT_(?:STEPS|LR|ENABLED)\b)"
 )
 _SCORED = re.compile(r"(?:^|[^a-z])slot(?:[^a-z]|$)", re.IGNORECASE)
+_WORDS = ("slot", "SLOT")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
-    line = find_code_line(evidence, _CODE)
+    line = find_code_line(evidence, _CODE, _WORDS)
     scored = live_in_logs(evidence, _SCORED)
     if scored and line:
         message = "the scored line is one of SLOT: a per-window delta fitted on the targets it then scores"

@@ -17,10 +17,11 @@ _CODE = re.compile(
     r"\b(?:ctx_hash|ctx_key|context_hash|ctx_h)\b[^\n#]{0,40}\^[^\n#]{0,40}\b(?:tgt|target|y)\w{0,12}\b"
 )
 _SCORED = re.compile(r"n-?gram|cache|hedge|mixer|backoff", re.IGNORECASE)
+_WORDS = ("ctx_hash", "ctx_key", "context_hash", "ctx_h")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
-    line = find_code_line(evidence, _CODE)
+    line = find_code_line(evidence, _CODE, _WORDS)
     scored = live_in_logs(evidence, _SCORED)
     if scored and line:
         message = (

@@ -20,10 +20,11 @@ _SETTING = re.compile(
     r"^(?:pre_?quant_?ttt(?:_enabled|_epochs)?|ttt_pre_?quant|train_on_val)$", re.IGNORECASE
 )
 _STAGE = re.compile(r"pre-?_?quant-?_?ttt|post-prequant-ttt", re.IGNORECASE)
+_WORDS = ("quant_ttt", "prequant", "train_on_val", "val_finetune", "ttt_pre")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
-    line = find_code_line(evidence, _CODE)
+    line = find_code_line(evidence, _CODE, _WORDS)
     setting, path = setting_in_logs(evidence, _SETTING)
     if setting:
         message = (

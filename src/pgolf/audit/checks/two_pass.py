@@ -15,10 +15,11 @@ from pgolf.core.finding import Confidence, Finding, Severity
 
 _CODE = re.compile(r"\b(?:two_pass|second_pass|full_rescore|rescore_(?:all|pass)|pass2_\w{1,30})\b")
 _SCORED = re.compile(r"two[_ -]?pass|full[_ -]?rescore|pass[_ ]?2", re.IGNORECASE)
+_WORDS = ("two_pass", "second_pass", "rescore", "pass2_")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
-    line = find_code_line(evidence, _CODE)
+    line = find_code_line(evidence, _CODE, _WORDS)
     scored = live_in_logs(evidence, _SCORED)
     if scored and line:
         message = "tokens scored again after the whole stream was seen carry the claim: the scored line of the log names it"
