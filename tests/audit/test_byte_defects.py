@@ -1,0 +1,194 @@
+"""Table against logs: who is contradicted, and how severe it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pgolf.audit.evidence import SubmissionEvidence, collect_evidence
+from pgolf.audit.folder import disk_folder
+from pgolf.audit.judge import inflation, judge
+from pgolf.core.deviation import Deviation, DeviationName
+from pgolf.core.finding import Confidence, Finding, Severity
+from pgolf.core.profile import load_profile
+from pgolf.core.submission_report import SubmissionReport
+from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus, Verdict
+from pgolf.untrusted.script import Script
+
+SAMPLES = Path(__file__).resolve().parent.parent / "checks"
+
+
+@dataclass(frozen=True)
+class FakeAudit:
+    """What the engine would say."""
+
+    lut_status: LutStatus = LutStatus.CORRECT
+    deviations: tuple[Deviation, ...] = ()
+    byte_source: ByteSource = ByteSource.TABLE
+    eval_status: EvalStatus = EvalStatus.CANONICAL
+    packed_layers: tuple[str, ...] = ()
+    evidence: str = "probe"
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def buggy(
+    *names: DeviationName, effect: str = "", eval_status: EvalStatus = EvalStatus.CANONICAL
+) -> FakeAudit:
+    deviations = tuple(Deviation(name, 7, f"example of {name.value}", effect) for name in names)
+    return FakeAudit(LutStatus.BUGGY, deviations, eval_status=eval_status)
+
+
+def evidence_of(sample: str, audit: FakeAudit | None) -> SubmissionEvidence:
+    def answer(script: Script) -> FakeAudit | None:
+        return audit
+
+    return collect_evidence(disk_folder(SAMPLES / sample), load_profile(), audit=answer)
+
+
+def report_of(sample: str, audit: FakeAudit | None) -> SubmissionReport:
+    return judge(evidence_of(sample, audit))
+
+
+def errors(report: SubmissionReport) -> set[str]:
+    return {
+        f.rule
+        for f in report.row.reasons
+        if f.severity is Severity.ERROR and f.confidence is Confidence.PROVED
+    }
+
+
+RIGHT_LOGS = "fingerprint/clean_canonical"
+PLUS_LOGS = "bytes-space-twice/flagged_table_and_loop_add_the_space"
+NO_LOGS = "missing-evidence/flagged_no_logs"
+PLUS = DeviationName.LEADING_SPACE_PLUS_ONE
+
+
+def test_everything_agreeing_is_verified_and_keeps_its_value() -> None:
+    report = report_of(RIGHT_LOGS, FakeAudit())
+    assert report.row.verdict is Verdict.VERIFIED
+    assert report.missing == ()
+    assert report.row.inflation_ratio == 1.0
+    assert report.row.corrected_bpb == report.row.reported_bpb
+
+
+@pytest.mark.parametrize(
+    "audit",
+    [
+        None,
+        FakeAudit(lut_status=LutStatus.UNKNOWN, reason="no builder found"),
+        FakeAudit(lut_status=LutStatus.OBFUSCATED),
+        FakeAudit(eval_status=EvalStatus.UNKNOWN),
+        FakeAudit(byte_source=ByteSource.UNKNOWN),
+        buggy(DeviationName.MISSING_IS_UNUSED, effect="none on this tokenizer"),
+    ],
+)
+def test_anything_not_proved_about_the_script_is_unverified(audit: FakeAudit | None) -> None:
+    report = report_of(RIGHT_LOGS, audit)
+    assert report.row.verdict is Verdict.UNVERIFIED
+    assert report.missing
+
+
+def test_no_script_status_makes_up_for_missing_logs() -> None:
+    assert report_of(NO_LOGS, FakeAudit()).row.verdict is Verdict.UNVERIFIED
+
+
+def test_the_space_twice_in_code_and_logs_is_flagged_and_corrected_by_the_logs() -> None:
+    report = report_of(PLUS_LOGS, buggy(PLUS))
+    assert report.row.verdict is Verdict.FLAGGED
+    assert errors(report) == {"bytes-space-twice"}
+    assert report.row.inflation_ratio == pytest.approx(2.867 / 2.4359, rel=1e-3)
+    assert report.row.corrected_bpb == pytest.approx(1.219823 * 2.867 / 2.4359, rel=1e-3)
+
+
+def test_right_code_with_wrong_logs_is_a_mismatch() -> None:
+    assert errors(report_of(PLUS_LOGS, FakeAudit())) == {"bytes-space-twice", "log-code-mismatch"}
+
+
+def test_wrong_code_with_right_logs_is_a_mismatch_and_the_value_stands() -> None:
+    report = report_of(RIGHT_LOGS, buggy(PLUS))
+    assert errors(report) == {"log-code-mismatch"}
+    assert report.row.inflation_ratio == 1.0
+
+
+def test_the_table_alone_decides_where_logs_print_no_loss() -> None:
+    assert errors(report_of(NO_LOGS, buggy(PLUS, DeviationName.BYTE_TOKEN_WRONG_SIZE))) == {
+        "bytes-space-twice",
+        "bytes-fallback-size",
+    }
+
+
+def test_one_of_two_places_is_not_proved_to_count_twice() -> None:
+    report = report_of(NO_LOGS, buggy(PLUS, eval_status=EvalStatus.UNKNOWN))
+    assert errors(report) == set()
+    assert report.row.verdict is Verdict.UNVERIFIED
+
+
+@pytest.mark.parametrize("sample", [RIGHT_LOGS, NO_LOGS])
+@pytest.mark.parametrize(
+    "audit",
+    [
+        buggy(PLUS, effect="none on this tokenizer"),
+        buggy(DeviationName.MISSING_IS_UNUSED),
+        buggy(DeviationName.BOUNDARY_BYTES_COUNTED, DeviationName.STRIPS_EVERY_MARKER),
+    ],
+)
+def test_structure_without_effect_never_flags(sample: str, audit: FakeAudit) -> None:
+    report = report_of(sample, audit)
+    assert errors(report) == set()
+    assert [f for f in report.row.reasons if f.severity is Severity.WARNING]
+
+
+def test_a_small_deviation_is_a_remark_where_the_logs_are_canonical_and_an_error_where_they_are_absent() -> (
+    None
+):
+    audit = buggy(DeviationName.BYTE_TOKEN_WRONG_SIZE)
+    assert errors(report_of(RIGHT_LOGS, audit)) == set()
+    assert errors(report_of(NO_LOGS, audit)) == {"bytes-fallback-size"}
+
+
+def test_a_loop_that_deviates_is_an_error_unless_the_logs_say_otherwise() -> None:
+    assert errors(report_of(NO_LOGS, FakeAudit(eval_status=EvalStatus.DEVIATES))) == {"bytes-eval-loop"}
+    assert errors(report_of(RIGHT_LOGS, FakeAudit(eval_status=EvalStatus.DEVIATES))) == set()
+
+
+def test_a_constant_is_an_error_unless_it_gives_the_canonical_value() -> None:
+    constant = FakeAudit(lut_status=LutStatus.UNKNOWN, byte_source=ByteSource.CONSTANT)
+    assert errors(report_of(NO_LOGS, constant)) == {"bytes-hard-coded"}
+    assert errors(report_of(RIGHT_LOGS, constant)) == set()
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "val-subset/flagged_first_million_tokens",
+        "val-other-set/flagged_other_documents",
+        "log-stages-disagree/flagged_loss_of_one_stage_score_of_another",
+    ],
+)
+def test_no_corrected_value_is_made_up_for_another_sample_of_documents(sample: str) -> None:
+    evidence = evidence_of(sample, FakeAudit())
+    assert inflation(evidence) is None
+    assert judge(evidence).row.verdict is Verdict.FLAGGED
+
+
+def test_byte_level_and_sidecar_sources_can_be_verified_without_a_table() -> None:
+    for sample, source in (
+        ("bytes-space-shattered/clean_byte_level", ByteSource.BYTE_LEVEL),
+        ("bytes-transformed-text/clean_sidecar_bytes", ByteSource.SIDECAR),
+    ):
+        audit = FakeAudit(lut_status=LutStatus.UNKNOWN, byte_source=source, reason="no builder found")
+        assert report_of(sample, audit).row.verdict is Verdict.VERIFIED
+
+
+def test_remarks_of_the_script_audit_reach_the_row_but_not_as_errors() -> None:
+    remark = Finding(
+        "decoy-builder", Severity.WARNING, Confidence.LIKELY, "a second builder", "train_gpt.py", 3
+    )
+    report = report_of(RIGHT_LOGS, FakeAudit(findings=(remark,)))
+    assert remark in report.row.reasons
+    assert report.script is not None
+    assert report.script.lut_status is LutStatus.CORRECT
