@@ -174,6 +174,12 @@ def test_a_row_opens_its_evidence_and_escape_closes_it(visit: Visit, url: str) -
 def test_a_deep_link_opens_its_section_even_far_down_and_behind_a_filter(visit: Visit, url: str) -> None:
     page = opened(visit, url, "#pr-1734")
     assert page.locator("section#pr-1734").is_visible()
+    # Only its neighbourhood is drawn; the rows above come on demand.
+    assert page.locator("tr.row").count() < 700
+    assert page.locator("tr.row.open").locator("xpath=preceding::tr[contains(@class, 'row')]").count() < 20
+    page.evaluate("document.getElementById('earlier').click()")
+    assert column(page, 1)[0] == "#666"
+    assert page.locator("#above").is_hidden()
     page.click(".tile[data-verdict=VERIFIED]")
     assert page.locator("section#pr-1734").count() == 0
     page.evaluate("location.hash = ''")

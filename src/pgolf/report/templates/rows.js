@@ -77,6 +77,8 @@
   // --- state: filter and order ------------------------------------------------------------------------------------------
   const state = { text: "", verdict: "", tokenizer: "", rule: "", key: "", down: false };
   let shown = rows.slice();
+  // Rows from `start` to `rendered` are in the document; a deep link far down starts there instead of drawing all above it.
+  let start = 0;
   let rendered = 0;
   const opened = new Set();
   const collator = new Intl.Collator("en", { numeric: true });
@@ -112,7 +114,7 @@
 
   // --- table ------------------------------------------------------------------------------------------------------------
   const body = $("body");
-  const cell = (label, className, text) => element("td", { class: className, "data-label": label, text });
+  const cell = (label, className, text) => element("td", { class: className, role: "cell", "data-label": label, text });
   const changed = (row) => typeof row.inflation_ratio === "number" && Math.abs(row.inflation_ratio - 1) > 5e-5;
   // A date at the front stays in one piece, and lines break after underscores.
   const nameParts = (name) => {
@@ -125,16 +127,16 @@
   const makeRow = (row) => {
     const opener = element("button", { class: "opener", type: "button", "aria-expanded": "false", text: row.pr === null ? NOTHING : `#${row.pr}` });
     opener.setAttribute("aria-label", visible(`Evidence for ${row.pr === null ? "" : `pull request ${row.pr}, `}${row.$base}`));
-    const made = element("tr", { class: "row", "data-index": row.$index },
-      element("td", { class: "c-pr" }, opener),
-      element("td", { class: "name" }, ...nameParts(row.$base), row.$track ? element("span", { class: "track", text: row.$track }) : null),
-      element("td", { class: "c-verdict" }, badge(row.verdict)),
+    const made = element("tr", { class: "row", role: "row", "data-index": row.$index },
+      element("td", { role: "cell", class: "c-pr" }, opener),
+      element("td", { role: "cell", class: "name" }, ...nameParts(row.$base), row.$track ? element("span", { class: "track", text: row.$track }) : null),
+      element("td", { role: "cell", class: "c-verdict" }, badge(row.verdict)),
       cell("Reported", "number c-value", decimals(row.reported_bpb, 5)),
       cell("Ratio", `number c-ratio${changed(row) ? " changed" : ""}`, decimals(row.inflation_ratio, 4)),
       cell("Corrected", `number c-value${changed(row) ? " changed" : ""}`, decimals(row.corrected_bpb, 5)),
       cell("Bytes / token", "number c-bytes", decimals(row.bytes_per_token, 4)),
-      element("td", { class: "c-tokenizer", text: row.tokenizer || NOTHING }),
-      element("td", { class: "c-reasons reasons-cell", text: row.$rules.join(", ") || NOTHING }));
+      element("td", { role: "cell", class: "c-tokenizer", text: row.tokenizer || NOTHING }),
+      element("td", { role: "cell", class: "c-reasons reasons-cell", text: row.$rules.join(", ") || NOTHING }));
     return made;
   };
   const render = (upTo) => {
@@ -149,12 +151,17 @@
     body.append(part);
     $("more").hidden = rendered >= shown.length;
     $("rest").textContent = `${count(rendered)} of ${count(shown.length)} rows drawn`;
+    $("above").hidden = start === 0;
+    $("earlier").textContent = `Draw the ${count(start)} rows above`;
+  };
+  const restart = (from, upTo) => {
+    body.replaceChildren();
+    start = rendered = from;
+    render(upTo);
   };
   const refresh = () => {
     select();
-    body.replaceChildren();
-    rendered = 0;
-    render(BATCH);
+    restart(0, BATCH);
     const filtered = shown.length !== rows.length;
     $("shown").textContent = filtered ? `${count(shown.length)} of ${count(rows.length)} submissions` : `${count(rows.length)} submissions`;
     $("none").hidden = shown.length > 0;
@@ -245,7 +252,7 @@
     const opener = tableRow.querySelector(".opener");
     opener.setAttribute("aria-expanded", "true");
     opener.setAttribute("aria-controls", row.$id);
-    return element("tr", { class: "detail" }, element("td", { colspan: "9" }, evidence(row)));
+    return element("tr", { class: "detail", role: "row" }, element("td", { colspan: "9", role: "cell" }, evidence(row)));
   };
   const rowElement = (index) => body.querySelector(`tr.row[data-index="${index}"]`);
   const open = (index) => {
@@ -266,7 +273,8 @@
     // A deep link must work whatever is filtered: show the row's neighbours as they are, or clear the filter.
     if (!shown.includes(rows[index])) { clearFilter(); refresh(); }
     const position = shown.indexOf(rows[index]);
-    if (position >= rendered) render(position + 20);
+    if (position < start || position >= rendered + BATCH) restart(Math.max(0, position - 5), position + 40);
+    else if (position >= rendered) render(position + 20);
     open(index);
     rowElement(index).scrollIntoView({ block: "start" });
     $(rows[index].$id).focus({ preventScroll: true });
@@ -559,9 +567,17 @@
       refresh();
     });
   }
-  $("all").addEventListener("click", () => render(Infinity));
+  const drawAll = () => { if (start) restart(0, Infinity); else render(Infinity); };
+  $("all").addEventListener("click", drawAll);
+  $("earlier").addEventListener("click", () => {
+    // The rows that are read stay where they are on the screen.
+    const index = shown[start].$index;
+    const before = rowElement(index).getBoundingClientRect().top;
+    restart(0, rendered);
+    scrollBy(0, rowElement(index).getBoundingClientRect().top - before);
+  });
   new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && rendered < shown.length) render(rendered + BATCH); }, { rootMargin: "600px" }).observe($("more"));
-  addEventListener("beforeprint", () => render(Infinity));
+  addEventListener("beforeprint", drawAll);
   addEventListener("hashchange", followHash);
   addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.target.closest("input, select, textarea") && !event.ctrlKey && !event.metaKey) { event.preventDefault(); $("search").focus(); }
