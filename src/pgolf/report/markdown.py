@@ -17,6 +17,7 @@ from pgolf.report.json_document import verdict_counts
 from pgolf.report.visible import visible
 
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:@&=\"'/^]")
+_WORD: Final = re.compile(r"[A-Za-z0-9]")
 LONGEST_CELL: Final = 300
 _VERDICT_ORDER: Final = (Verdict.FLAGGED, Verdict.UNVERIFIED, Verdict.VERIFIED)
 
@@ -38,26 +39,32 @@ def code(text: object, limit: int = LONGEST_CELL) -> str:
 
 def _reference(match: re.Match[str]) -> str:
     character = match.group()
-    if character in ".-/:=" and not _dangerous(match):
+    if character in ".-/:=_" and not _dangerous(match):
         return character
     return f"&#{ord(character)};"
 
 
 def _dangerous(match: re.Match[str]) -> bool:
-    """Whether a dot, dash, slash, colon or equals sign could start a list, a rule, a heading or an autolink here."""
+    """Whether one of `. - / : = _` could start a list, a rule, a heading, an autolink, an emoji or emphasis here."""
     text, at, character = match.string, match.start(), match.group()
     if at == 0:
         return True
+    before, after = text[at - 1], text[at + 1 : at + 2]
+    if character == "_":
+        # Between two letters or digits it opens and closes nothing.
+        return not (_WORD.fullmatch(before) and _WORD.fullmatch(after))
     if character == ".":
-        # "1." starts a list; "www." starts an autolink.
-        return text[:at].isdigit() or text[max(0, at - 3) : at].lower() == "www"
+        # "1. " starts a list; "www." starts an autolink.
+        return (text[:at].isdigit() and not _WORD.fullmatch(after)) or text[
+            max(0, at - 3) : at
+        ].lower() == "www"
     if character == ":":
-        # Scheme, emoji shortcode (":name:"), table alignment.
-        return True
+        # Scheme, emoji short code (":name:"), table alignment; harmless before a space.
+        return after != " " or not _WORD.fullmatch(before)
     if character in "-=":
         # A setext underline or a table's delimiter row: only where nothing but the same characters stands before.
         return not text[:at].strip("-= ")
-    return text[at - 1] == "/"
+    return before == "/"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> str:

@@ -143,15 +143,17 @@ def submission_text(report: SubmissionReport, page: Page) -> str:
     lines = _headline(row.verdict, name if row.pr is None else f"PR {row.pr}  {name}", page)
     lines += facts_lines(
         [
-            ("Reported", f"{numbers.bpb(row.reported_bpb)} bpb", ""),
-            ("In the logs", f"{numbers.bpb(row.log_bpb)} bpb", ""),
+            ("Reported", _with_unit(row.reported_bpb), ""),
+            ("In the logs", _with_unit(row.log_bpb), ""),
             (
                 "Fingerprint",
                 row.fingerprint_status.value,
-                f"{numbers.bytes_per_token(row.bytes_per_token)} bytes per token",
+                ""
+                if row.bytes_per_token is None
+                else f"{numbers.bytes_per_token(row.bytes_per_token)} bytes per token",
             ),
             ("Inflation", numbers.ratio(row.inflation_ratio), ""),
-            ("Corrected", f"{numbers.bpb(row.corrected_bpb)} bpb", ""),
+            ("Corrected", _with_unit(row.corrected_bpb), ""),
             ("Tables", row.lut_status.value, row.evidence),
             ("Eval loop", row.eval_status.value, ""),
             ("Tokenizer", row.tokenizer or "not found", ""),
@@ -169,7 +171,9 @@ def submission_text(report: SubmissionReport, page: Page) -> str:
             where = f"{log.path}:{log.score_line}" if log.score_line else log.path
             lines.append(Text("  " + visible(where)))
             seed = "seed not stated" if log.seed is None else f"seed {log.seed}"
-            value = f"{numbers.bpb(log.val_bpb)} bpb, {numbers.bytes_per_token(log.bytes_per_token)} bytes per token"
+            value = _with_unit(log.val_bpb)
+            if log.bytes_per_token is not None:
+                value += f", {numbers.bytes_per_token(log.bytes_per_token)} bytes per token"
             lines += page.prose(
                 f"{seed}: {value} ({log.fingerprint_status.value}); {log.score_label or 'no score line'}", 4
             )
@@ -313,6 +317,11 @@ def _row_cells(row: ResultRow) -> tuple[str, ...]:
         numbers.bpb(row.corrected_bpb),
         numbers.bytes_per_token(row.bytes_per_token),
     )
+
+
+def _with_unit(value_bpb: float | None) -> str:
+    shown = numbers.bpb(value_bpb)
+    return shown if shown == numbers.NOTHING else f"{shown} bpb"
 
 
 def _pad(text: str, width: int, right: bool) -> str:
