@@ -59,7 +59,8 @@ def status_lines(overview: Overview) -> list[str]:
         f"{money.left_usd:.2f} USD left of {money.budget_usd:.2f} - {money.reserve_usd:.2f} reserve"
     )
     if money.problems:
-        lines.append(click.style(f"             ledger damaged in {len(money.problems)} place(s)", fg="red"))
+        more = f" (and {len(money.problems) - 1} more)" if len(money.problems) > 1 else ""
+        lines.append(click.style(f"             ledger: {visible(money.problems[0])}{more}", fg="red"))
     if overview.tree:
         lines.append("")
     names = [entry.branch + entry.id for entry in overview.tree]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pgolf.errors import Refused
 from pgolf.lab.experiments import ExperimentRecord, get_experiment
+from pgolf.lab.leaderboard.board import replace_file
 from pgolf.lab.preregistration import rule_from_dict
-from pgolf.lab.progress_report import write_text
 from pgolf.lab.settings import Workspace
 from pgolf.report.markdown import escape, table
 from pgolf.report.numbers import NOTHING, bpb, count
@@ -21,7 +21,7 @@ def write_post(workspace: Workspace, experiment_id: str, *, force: bool = False)
     path = workspace.root / POSTS_DIR / f"{record.experiment.id}.md"
     if path.exists() and not force:
         raise Refused(f"{path} exists and may hold your words: --force replaces it")
-    write_text(path, post(record, workspace.profile.title))
+    replace_file(path, post(record, workspace.profile.title).encode())
     return path
 
 

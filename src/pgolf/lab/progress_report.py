@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgolf.errors import UsageError
 from pgolf.lab import lineage
 from pgolf.lab.experiments import ListedExperiment, list_experiments
 from pgolf.lab.frontier import show_frontier
+from pgolf.lab.leaderboard.board import replace_file
 from pgolf.lab.ledger import Ledger, LedgerSummary
 from pgolf.lab.overview import read_money
 from pgolf.lab.plots import SeedColumn, seeds_plot, spend_plot
@@ -56,20 +55,8 @@ def write_report(workspace: Workspace, folder: Path | None = None) -> WrittenRep
     text = _markdown(workspace, listed, summary, tuple(plots))
     files = {**{f"{PLOTS_DIR}/{name}": svg for name, svg in plots.items()}, REPORT_FILE: text}
     for name, content in files.items():
-        write_text(folder / name, content)
+        replace_file(folder / name, content.encode())
     return WrittenReport(str(folder), tuple(files), len(listed), sum(line.seeds for line in listed))
-
-
-def write_text(path: Path, content: str) -> None:
-    """Replace a file as a whole: a reader never sees half of it. Raises UsageError when it cannot be written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(content, encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
-        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _plots(

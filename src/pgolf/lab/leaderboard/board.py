@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -132,7 +133,8 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(handle.fileno())
         os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder itself may be what is wrong
+            draft.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written ({error.strerror}); the old file is kept") from error
 
 

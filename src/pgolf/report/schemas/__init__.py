@@ -6,7 +6,23 @@ import json
 from importlib.resources import files
 from typing import Any, Final
 
-SCHEMAS: Final = ("row", "rows", "script", "submission")
+SCHEMAS: Final = (
+    "row",
+    "rows",
+    "script",
+    "submission",
+    "lab_checkpoint",
+    "lab_decision",
+    "lab_doctor",
+    "lab_experiment",
+    "lab_experiments",
+    "lab_record",
+    "lab_registration",
+    "lab_report",
+    "lab_seed",
+    "lab_status",
+    "lab_workspace",
+)
 
 
 def load_schema(name: str) -> dict[str, Any]:
