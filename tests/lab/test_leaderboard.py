@@ -22,7 +22,6 @@ from pgolf.audit.gitobjects import ObjectReader, find_git_dir
 from pgolf.cli.main import cli, main
 from pgolf.core.profile import load_profile
 from pgolf.errors import DataError, UsageError
-from pgolf.lab.frontier import frontier_reference
 from pgolf.lab.leaderboard import github as github_module
 from pgolf.lab.leaderboard.board import (
     BoardEntry,
@@ -35,6 +34,7 @@ from pgolf.lab.leaderboard.board import (
 from pgolf.lab.leaderboard.clone import read_clone
 from pgolf.lab.leaderboard.github import GitHub, fetch_board
 from pgolf.lab.leaderboard.table import bpb_in_title, read_table
+from pgolf.lab.preregistration import frontier_reference
 from pgolf.lab.settings import load_workspace
 
 PROFILE = load_profile()
