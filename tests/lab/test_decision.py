@@ -44,6 +44,12 @@ TERMS = Terms(
 )
 
 
+@pytest.fixture
+def workspace(empty_workspace: Workspace) -> Workspace:
+    """These tests begin with nothing."""
+    return empty_workspace
+
+
 def registered(workspace: Workspace, terms: Terms = TERMS, **changes: Any) -> str:
     experiment = create_experiment(workspace, "h", ["a"])
     register(workspace, experiment.id, replace(terms, **changes))

@@ -29,6 +29,12 @@ from pgolf.lab.store.database import read
 from pgolf.lab.store.events import events_of
 
 
+@pytest.fixture
+def workspace(empty_workspace: Workspace) -> Workspace:
+    """These tests begin with nothing."""
+    return empty_workspace
+
+
 def lessons(workspace: Workspace, text: str) -> None:
     workspace.knowledge_dir.mkdir(exist_ok=True)
     (workspace.knowledge_dir / "lessons_learned.md").write_text(text, encoding="utf-8")

@@ -224,7 +224,8 @@ def run_script(cwd: Path, *arguments: str, **env: str) -> subprocess.CompletedPr
     )
 
 
-def test_the_script_in_a_checkout_runs_the_same_commands_from_any_folder(workspace: Workspace) -> None:
+def test_the_script_in_a_checkout_runs_the_same_commands_from_any_folder(empty_workspace: Workspace) -> None:
+    workspace = empty_workspace
     below = workspace.root / "a" / "b"
     below.mkdir(parents=True)
     made = run_script(below, "track", "create", "--hypothesis", "h", "--techniques", "a")

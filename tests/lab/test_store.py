@@ -29,6 +29,12 @@ from pgolf.lab.store.readonly import is_registered, registration_problem
 SRC = Path(__file__).resolve().parents[2] / "src"
 
 
+@pytest.fixture
+def workspace(empty_workspace: Workspace) -> Workspace:
+    """These tests begin with nothing."""
+    return empty_workspace
+
+
 def tamper(workspace: Workspace, *statements: str) -> None:
     assert workspace.database_path is not None
     with sqlite3.connect(workspace.database_path) as connection:

@@ -43,6 +43,12 @@ TERMS = Terms(
 )
 
 
+@pytest.fixture
+def workspace(empty_workspace: Workspace) -> Workspace:
+    """These tests begin with nothing."""
+    return empty_workspace
+
+
 def finished(workspace: Workspace, hypothesis: str = "wider MLP") -> str:
     """An experiment that is GREEN."""
     name = create_experiment(workspace, hypothesis, ["muon"]).id
