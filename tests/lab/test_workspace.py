@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pgolf.cli.main import main
 from pgolf.cli.status import status_lines
 from pgolf.errors import Refused, UsageError
 from pgolf.lab import lineage
@@ -277,7 +278,10 @@ def edit_hook(ws: Workspace, text: str) -> None:
         (lambda ws: change(ws, "UPDATE seeds SET bpb = 1.0"), "events: seeds: bpb of exp_001"),
         (lambda ws: change(ws, "DELETE FROM events WHERE seq = 3"), "events: event 3 is missing"),
         (lambda ws: ws.ledger_path.write_bytes(b"torn"), "ledger: "),
-        (lambda ws: ws.ledger_path.unlink(), "ledger: "),
+        (
+            lambda ws: Ledger(ws.ledger_path).hold(1.0, spendable_usd=10.0) and ws.ledger_path.unlink(),
+            "ledger: ",
+        ),
         (lambda ws: ws.database_path.write_bytes(b"x" * 5000) if ws.database_path else None, "store: "),
         (
             lambda ws: (ws.experiments_dir / "exp_001" / "config.json").unlink(),
@@ -362,6 +366,18 @@ def test_doctor_reports_holds_past_their_end_and_an_overdrawn_budget(healthy: Wo
     found = issues(healthy)
     assert any("past their end" in issue for issue in found)
     assert any("500.00 USD are spent or held, 440.00 were spendable" in issue for issue in found)
+
+
+def test_a_ledger_that_never_was_is_a_note_and_one_that_vanished_after_a_run_an_issue(
+    healthy: Workspace,
+) -> None:
+    for path in healthy.ledger_path.parent.glob("spending*"):
+        path.unlink()
+    assert issues(healthy) == []
+    create_experiment(healthy, "h", ["a"])
+    register(healthy, "1", TERMS)
+    record_seed(healthy, "1", seed=1, bpb=1.08, source="run")
+    assert any("there is no ledger" in issue for issue in issues(healthy))
 
 
 def test_orphan_folders_are_noted(healthy: Workspace) -> None:
@@ -491,6 +507,14 @@ def test_init_writes_every_template_and_a_workspace_that_works(tmp_path: Path) -
         issue.startswith(("store", "events", "ledger", "experiments", "knowledge"))
         for issue in issues(workspace)
     )
+
+
+def test_init_on_the_command_line_installs_hooks_that_block(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path / "new")]) == 0
+    workspace = load_workspace(tmp_path / "new", environ={})
+    findings = examine(workspace)
+    assert [finding for finding in findings if finding.level == "issue"] == []
+    assert Finding("hooks", "ok", "the hook blocks an unconfirmed launch") in findings
 
 
 def test_init_keeps_what_is_there_and_refuses_a_workspace(tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ def checkpoint(note: str, as_json: bool) -> int:
     return Exit.FLAGGED if made.problems else Exit.OK
 
 
+def _install_hooks(root: Path) -> tuple[str, ...]:
+    from pgolf.hooks.install import install
+
+    return install(root).files
+
+
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--profile", metavar="NAME", help="Contest profile: a shipped name, or a .toml inside DIR.")
@@ -106,7 +112,7 @@ def init(folder: Path, profile: str | None, as_json: bool) -> int:
     from pgolf.report.visible import visible
     from pgolf.workspace.creation import create_workspace
 
-    made = create_workspace(folder, profile=profile)
+    made = create_workspace(folder, profile=profile, install_hooks=_install_hooks)
     if as_json:
         click.echo(document("lab_workspace", {"workspace": made.as_dict()}), nl=False)
         return Exit.OK

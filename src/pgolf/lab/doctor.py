@@ -113,10 +113,12 @@ def _events(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _ledger(workspace: Workspace) -> Iterator[Finding]:
-    state = Ledger(workspace.ledger_path).read()
+    ledger = Ledger(workspace.ledger_path)
+    state = ledger.read()
     fix = "look at the line; `pgolf spend adjust … --accept-damage` records what it was worth"
-    if not workspace.ledger_path.exists():
-        fix = "`pgolf spend create` starts one"
+    if not ledger.path.exists() and not ledger.head_path.exists() and not _anything_ran(workspace):
+        yield Finding("ledger", "note", "there is none yet, so no launch is allowed", "`pgolf spend create`")
+        return
     for problem in state.problems[:_MOST_NAMED]:
         yield Finding("ledger", "issue", str(problem), fix)
     now = datetime.now(UTC).timestamp()
@@ -140,6 +142,11 @@ def _ledger(workspace: Workspace) -> Iterator[Finding]:
         )
     if not state.problems:
         yield Finding("ledger", "ok", f"{state.summary.lines} lines add up to {state.balance_usd:.2f} USD")
+
+
+def _anything_ran(workspace: Workspace) -> bool:
+    with read(workspace) as reader:
+        return bool(reader.rows("SELECT 1 FROM seeds WHERE source = 'run' LIMIT 1"))
 
 
 def _experiments(workspace: Workspace) -> Iterator[Finding]:
@@ -250,7 +257,7 @@ def _leaderboard(workspace: Workspace) -> Iterator[Finding]:
 def _hooks(workspace: Workspace, run: bool) -> Iterator[Finding]:
     """The agent's settings name hooks that exist and answer: a harmless command passes, a bare launch does not."""
     path = workspace.root / ".claude" / "settings.json"
-    fix = "`pgolf init` in a new folder shows a working `.claude`"
+    fix = "`pgolf hook install .` in the workspace"
     if not path.is_file():
         yield Finding(
             "hooks", "issue", ".claude/settings.json is missing: an agent here is not held by any gate", fix

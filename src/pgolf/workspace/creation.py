@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -43,8 +43,18 @@ class CreatedWorkspace:
         }
 
 
-def create_workspace(folder: Path, *, profile: str | None = None) -> CreatedWorkspace:
-    """Make a workspace in `folder`. Raises Refused when it is one already, UsageError when it cannot be made."""
+def create_workspace(
+    folder: Path,
+    *,
+    profile: str | None = None,
+    install_hooks: Callable[[Path], Sequence[str]] | None = None,
+) -> CreatedWorkspace:
+    """Make a workspace in `folder`.
+
+    `install_hooks` writes the agent's hooks for this interpreter into the root and returns the paths it wrote
+    (the hooks' package lies above this one). Raises Refused when the folder is a workspace already, UsageError
+    when it cannot be made.
+    """
     root = folder.resolve()
     name = profile or DEFAULT_PROFILE
     if (root / SETTINGS_FILE).exists():
@@ -66,13 +76,15 @@ def create_workspace(folder: Path, *, profile: str | None = None) -> CreatedWork
             if content.startswith(b"#!"):
                 target.chmod(0o755)
             written.append(str(path))
+        if install_hooks is not None:
+            written += [os.path.relpath(path, root) for path in install_hooks(root)]
     except OSError as error:
         raise UsageError(f"{error.filename or root}: cannot be written ({error.strerror})") from error
     workspace = load_workspace(root, environ={})
     Ledger(workspace.ledger_path).create()
     workspace.experiments_dir.mkdir(exist_ok=True)
     append_event(workspace, "workspace created", "", {"profile": workspace.profile.name})
-    return CreatedWorkspace(str(root), workspace.profile.name, tuple(written), tuple(kept))
+    return CreatedWorkspace(str(root), workspace.profile.name, tuple(dict.fromkeys(written)), tuple(kept))
 
 
 def templates() -> Iterator[tuple[PurePosixPath, Traversable]]:
