@@ -242,3 +242,18 @@ def test_hostile_text_in_a_layer_stays_text() -> None:
     artifacts = sarif_run(render_script(replace(BUGGY_SCRIPT, layers=(layer,)), "sarif"))["artifacts"]
     texts = [a["contents"]["text"] for a in artifacts if "contents" in a]
     assert texts == [HOSTILE.replace("\udc80", "\\udc80")]
+
+
+def test_two_pull_requests_keep_the_hash_of_their_own_file_at_one_path() -> None:
+    rows = [
+        replace(FLAGGED_ROW, pr=1, script_sha256="11" * 32),
+        replace(FLAGGED_ROW, pr=2, script_sha256="22" * 32),
+    ]
+    run = sarif_run(render_rows(rows, "sarif"))
+    found = set()
+    for result in run["results"]:
+        place = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        if place["uri"].endswith("train_gpt.py"):
+            hashes = run["artifacts"][place["index"]]["hashes"]["sha-256"]
+            found.add((result["properties"]["pullRequest"], hashes))
+    assert found == {(1, "11" * 32), (2, "22" * 32)}

@@ -234,3 +234,21 @@ def test_exit_codes_follow_the_worst_verdict_except_for_sarif(
     verdicts: list[Verdict], format_name: str, code: int
 ) -> None:
     assert exit_code(verdicts, format_name) == code
+
+
+def test_prose_of_wide_letters_wraps_by_columns() -> None:
+    words = " ".join(["日本語"] * 60)
+    text = render_rows(
+        [make_row(reasons=(Finding(words, Severity.NOTE, Confidence.PROVED, "m"),))], page=Page(80)
+    )
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert text.count("日本語") == 60
+
+
+@pytest.mark.parametrize(("rule", "said"), [("val-subset", True), ("a-rule-without-a-page", False)])
+def test_a_finding_says_where_to_read_on_when_there_is_a_page(rule: str, said: bool) -> None:
+    finding = Finding(rule, Severity.WARNING, Confidence.LIKELY, "m")
+    text = render_submission(
+        replace(SUBMISSION, row=make_row(reasons=(finding,)), script=None), page=Page(80)
+    )
+    assert (f"pgolf explain {rule}" in text) is said

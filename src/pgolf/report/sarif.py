@@ -36,35 +36,49 @@ LONGEST_LAYER: Final = 4_000_000
 """Characters of one packed layer that are shown; a longer one is left out with its hash in place."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose result it is: a pull request, and the folder that was audited."""
+
+    pr: int | None
+    folder: str
+
+
 @dataclass(slots=True)
 class _Run:
     """Collects one run: rules and artifacts get their index at first use."""
 
     rules: dict[str, int] = field(default_factory=dict)
-    artifacts: dict[str, int] = field(default_factory=dict)
+    artifacts: dict[tuple[int | None, str], int] = field(default_factory=dict)
     artifact_objects: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
 
-    def artifact(self, path: str, **more: Any) -> int:
-        """The index of the artifact at `path`; `more` fills fields of a new one or completes a known one."""
-        index = self.artifacts.setdefault(path, len(self.artifact_objects))
+    def artifact(self, path: str, pr: int | None, **more: Any) -> int:
+        """The index of the artifact at `path`; `more` fills fields of a new one or completes a known one.
+
+        Two pull requests may hold different files of one path: each has an artifact of its own.
+        """
+        index = self.artifacts.setdefault((pr, path), len(self.artifact_objects))
         if index == len(self.artifact_objects):
-            self.artifact_objects.append({"location": _artifact_location(path)})
+            place: dict[str, Any] = {} if pr is None else {"properties": {"pullRequest": pr}}
+            self.artifact_objects.append({"location": _artifact_location(path), **place})
         self.artifact_objects[index].update(more)
         return index
 
     def rule(self, slug: str) -> int:
         return self.rules.setdefault(slug, len(self.rules))
 
-    def add(self, finding: Finding, path: str, identity: str, kind: str = "fail", **properties: Any) -> None:
-        """One result at `path`; `identity` (a pull request, a folder) keeps equal findings of two rows apart."""
-        basis = "\x1f".join((finding.rule, identity, path, re.sub(r"\d+", "0", finding.message)))
+    def add(self, finding: Finding, path: str, owner: _Owner, kind: str = "fail", **properties: Any) -> None:
+        """One result at `path`; `owner` keeps equal findings of two rows apart."""
+        basis = "\x1f".join(
+            (finding.rule, str(owner.pr or ""), owner.folder, path, re.sub(r"\d+", "0", finding.message))
+        )
         digest = hashlib.sha256(basis.encode("utf-8", "surrogatepass")).hexdigest()
         again = self.seen[digest] = self.seen.get(digest, 0) + 1
         slug = visible(finding.rule, 200) or "unnamed"
         location: dict[str, Any] = {
-            "artifactLocation": {**_artifact_location(path), "index": self.artifact(path)}
+            "artifactLocation": {**_artifact_location(path), "index": self.artifact(path, owner.pr)}
         }
         if finding.line > 0:
             location["region"] = {"startLine": finding.line}
@@ -127,7 +141,7 @@ def rows_sarif(rows: Iterable[ResultRow]) -> str:
 def script_sarif(report: ScriptReport) -> str:
     """Deviations and findings of one script, with the text of its packed layers."""
     run = _Run()
-    _add_script(run, report, folder="")
+    _add_script(run, report, _Owner(None, ""))
     return run.document(verdict=report.verdict.value)
 
 
@@ -135,45 +149,45 @@ def findings_sarif(findings: Iterable[Finding], verdict: Verdict) -> str:
     """Findings that carry their own paths, of an audit without tables or logs (a tokenizer)."""
     run = _Run()
     for finding in findings:
-        run.add(finding, finding.path, "")
+        run.add(finding, _inside("", finding.path), _Owner(None, ""))
     return run.document(verdict=verdict.value)
 
 
 def submission_sarif(report: SubmissionReport) -> str:
     """The row's reasons, claims that disagree, and the script's results, in one run."""
     run = _Run()
-    folder = report.row.folder
+    owner = _Owner(report.row.pr, report.row.folder)
     _add_row(run, report.row)
     for claim in report.claims:
         if claim.agrees is False:
             message = f"{claim.name}: stated {claim.stated}, found {claim.found} ({claim.where})"
             finding = Finding("log-report-mismatch", Severity.WARNING, Confidence.PROVED, message)
-            run.add(finding, _inside(folder, "submission.json"), folder)
+            run.add(finding, _inside(owner.folder, "submission.json"), owner)
     if report.script is not None:
-        _add_script(run, report.script, folder)
+        _add_script(run, report.script, owner)
     return run.document(verdict=report.row.verdict.value)
 
 
 def _add_row(run: _Run, row: ResultRow) -> None:
-    identity = f"{'' if row.pr is None else row.pr}\x1f{row.folder}"
+    owner = _Owner(row.pr, row.folder)
     place = _inside(row.folder, row.script or "")
     common: dict[str, Any] = {"pullRequest": row.pr, "verdict": row.verdict.value}
     if row.script_sha256 and row.script and re.fullmatch(r"[0-9a-fA-F]{64}", row.script_sha256):
-        run.artifact(place, hashes={"sha-256": row.script_sha256})
+        run.artifact(place, owner.pr, hashes={"sha-256": row.script_sha256})
     for reason in row.reasons:
-        run.add(reason, _inside(row.folder, reason.path) if reason.path else place, identity, **common)
+        run.add(reason, _inside(row.folder, reason.path) if reason.path else place, owner, **common)
     if row.verdict is Verdict.UNVERIFIED:
         message = "not enough evidence to decide" + (f": {row.reasons[0].message}" if row.reasons else "")
         finding = Finding(UNDECIDED_RULE, Severity.NOTE, Confidence.PROVED, message)
-        run.add(finding, place, identity, kind="open", **common)
+        run.add(finding, place, owner, kind="open", **common)
 
 
-def _add_script(run: _Run, report: ScriptReport, folder: str) -> None:
-    script = _inside(folder, report.script)
+def _add_script(run: _Run, report: ScriptReport, owner: _Owner) -> None:
+    script = _inside(owner.folder, report.script)
     facts: dict[str, Any] = {"roles": ["analysisTarget"], "sourceLanguage": "python"}
     if report.script_sha256 and re.fullmatch(r"[0-9a-fA-F]{64}", report.script_sha256):
         facts["hashes"] = {"sha-256": report.script_sha256}
-    parent = run.artifact(script, **facts)
+    parent = run.artifact(script, owner.pr, **facts)
     for layer in report.layers:
         more: dict[str, Any] = {
             "description": {
@@ -181,14 +195,14 @@ def _add_script(run: _Run, report: ScriptReport, folder: str) -> None:
             },
             "sourceLanguage": "python",
         }
-        if _inside(folder, layer.path) != script:
+        if _inside(owner.folder, layer.path) != script:
             more["parentIndex"] = parent
         if re.fullmatch(r"[0-9a-fA-F]{64}", layer.sha256):
             more["hashes"] = {"sha-256": layer.sha256}
         if len(layer.text) <= LONGEST_LAYER:
             more["contents"] = {"text": layer.text}
             more["length"] = len(layer.text.encode("utf-8", "surrogatepass"))
-        run.artifact(_inside(folder, layer.path), **more)
+        run.artifact(_inside(owner.folder, layer.path), owner.pr, **more)
     builder = next((x for x in report.locations if x.role == "builder"), None)
     reported = {finding.rule for finding in report.findings}
     for deviation in report.deviations:
@@ -205,16 +219,16 @@ def _add_script(run: _Run, report: ScriptReport, folder: str) -> None:
         )
         run.add(
             finding,
-            _inside(folder, builder.path) if builder and builder.path else script,
-            folder,
+            _inside(owner.folder, builder.path) if builder and builder.path else script,
+            owner,
             tokens=deviation.tokens,
         )
     for finding in report.findings:
-        run.add(finding, _inside(folder, finding.path) if finding.path else script, folder)
+        run.add(finding, _inside(owner.folder, finding.path) if finding.path else script, owner)
     if report.verdict is Verdict.UNVERIFIED:
         message = report.reason or "not enough evidence to decide"
         run.add(
-            Finding(UNDECIDED_RULE, Severity.NOTE, Confidence.PROVED, message), script, folder, kind="open"
+            Finding(UNDECIDED_RULE, Severity.NOTE, Confidence.PROVED, message), script, owner, kind="open"
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +23,7 @@ from pgolf.core.script_report import Correction, ScriptReport
 from pgolf.core.submission_report import SubmissionReport
 from pgolf.core.verdict import Verdict
 from pgolf.report import numbers
-from pgolf.report.explanations import Explanation
+from pgolf.report.explanations import Explanation, find_explanation
 from pgolf.report.json_document import verdict_counts
 from pgolf.report.visible import visible
 
@@ -83,8 +82,7 @@ class Page:
         if self.width is None:
             return [Text(" " * indent + clean, style=style)]
         room = max(NARROWEST, self.width) - indent
-        pieces = textwrap.wrap(clean, room, break_long_words=False, break_on_hyphens=False) or [""]
-        return [Text(" " * indent + piece, style=style) for piece in pieces]
+        return [Text(" " * indent + piece, style=style) for piece in _wrap(clean, room)]
 
 
 def rows_text(rows: Iterable[ResultRow], page: Page, title: str = "") -> str:
@@ -292,6 +290,9 @@ def findings_lines(heading: str, findings: Iterable[Finding], page: Page) -> lis
             line.append("  " + visible(f"{finding.path}:{finding.line}" if finding.line else finding.path))
         lines.append(line)
         lines += page.prose(finding.message, 4)
+    explained = next((f.rule for f in listed if find_explanation(f.rule)), "")
+    if explained:
+        lines.append(Text(f"  pgolf explain {explained}", style="dim"))
     return lines
 
 
@@ -317,6 +318,20 @@ def _row_cells(row: ResultRow) -> tuple[str, ...]:
         numbers.bpb(row.corrected_bpb),
         numbers.bytes_per_token(row.bytes_per_token),
     )
+
+
+def _wrap(text: str, room: int) -> list[str]:
+    """Lines of at most `room` columns (wide letters take two); a word that is longer has a line of its own."""
+    lines = [""]
+    used = 0
+    for word in text.split():
+        width = cell_len(word)
+        if used and used + 1 + width > room:
+            lines.append("")
+            used = 0
+        lines[-1] += f" {word}" if used else word
+        used += width + (1 if used else 0)
+    return lines
 
 
 def _with_unit(value_bpb: float | None) -> str:
