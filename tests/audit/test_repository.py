@@ -181,6 +181,20 @@ def test_the_submission_command_returns_the_verdicts_code(
     assert main(["audit", "submission", str(bad), "--format", "sarif"]) == 0
     assert json.loads(capsys.readouterr().out)["version"] == "2.1.0"
     assert main(["audit", "submission", str(SAMPLES / "missing-evidence" / "flagged_no_logs")]) == 3
+    assert (
+        main(
+            [
+                "audit",
+                "submission",
+                str(SAMPLES / "missing-evidence" / "flagged_no_logs"),
+                "--fail-on",
+                "flagged",
+            ]
+        )
+        == 0
+    )
+    assert main(["audit", "submission", str(bad), "--fail-on", "flagged"]) == 1
+    assert main(["audit", "submission", str(bad), "--fail-on", "never"]) == 0
     assert main(["audit", "submission", str(tmp_path / "nowhere")]) == 2
     # A file stands for the submission it lies in, a log in a folder below included.
     copy = tmp_path / "copy"

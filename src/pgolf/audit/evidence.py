@@ -104,11 +104,11 @@ class SubmissionEvidence:
         return fmean(values) if values else None
 
     def by_seed(self) -> dict[int | str, LogRead]:
-        """One claimed log per seed (a log without a seed stands for itself); the latest path wins."""
+        """One claimed log per seed (a log without a seed stands for its content); the latest path wins."""
         found: dict[int | str, LogRead] = {}
         for log in self.claimed:
             if log.reading is not None:
-                found[log.seed if log.seed is not None else log.path] = log
+                found[log.seed if log.seed is not None else log.metrics.sha256] = log
         return found
 
     @property
@@ -308,6 +308,15 @@ def classify_logs(
     return _mean_of_logs(reads, stated)
 
 
+SAME_VALUE = 2e-6
+"""Two printings this close are one value: a digit lost or rounded twice is no contradiction."""
+
+
+def agrees(stated: Printed, printed: Printed) -> bool:
+    """Whether two numbers can be printings of one value."""
+    return stated.agrees(printed) or abs(stated.value - printed.value) <= SAME_VALUE
+
+
 def _stated_reading(metrics: RunMetrics, stated: StatedResults | None) -> tuple[Reading, str] | None:
     """The line that prints a stated value: of this log's seed where both say one, else the headline."""
     if stated is None:
@@ -334,7 +343,7 @@ def _stated_reading(metrics: RunMetrics, stated: StatedResults | None) -> tuple[
         if number.decimals < 3:
             continue  # 1.2 agrees with everything
         for reading in readings:
-            if number.agrees(reading.val_bpb):
+            if agrees(number, reading.val_bpb):
                 return reading, key
     return None
 

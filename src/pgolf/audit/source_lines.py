@@ -53,3 +53,10 @@ def setting_in_logs(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> t
             if pattern.search(item.name) and not off:
                 return f"{item.name}={item.value[:40]}", log.path
     return "", ""
+
+
+def setting_is_printed(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> bool:
+    """Whether a claimed log prints such a hyperparameter at all, on or off."""
+    return any(
+        pattern.search(item.name) for log in evidence.claimed for item in log.metrics.run.hyperparameters
+    )

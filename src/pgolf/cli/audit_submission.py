@@ -38,7 +38,16 @@ def write_report(text: str, output: Path | None) -> None:
 @click.option(
     "--profile", default="parameter_golf", show_default=True, help="Contest profile: a name or a .toml file."
 )
-def submission(folders: tuple[Path, ...], format_: str, output: Path | None, profile: str) -> int:
+@click.option(
+    "--fail-on",
+    type=click.Choice(("unverified", "flagged", "never")),
+    default="unverified",
+    show_default=True,
+    help="Which verdicts give a code other than 0; unusable input always gives 2.",
+)
+def submission(
+    folders: tuple[Path, ...], format_: str, output: Path | None, profile: str, fail_on: str
+) -> int:
     """Audit a submission's folder: script, logs, submission.json, README and tokenizer against each other.
 
     A file (as pre-commit hands them over) stands for the folder it lies in. Several folders give one table of rows.
@@ -56,12 +65,12 @@ def submission(folders: tuple[Path, ...], format_: str, output: Path | None, pro
     else:
         text = render_rows([report.row for report in reports], format_)
     write_report(text, output)
-    if format_ == "sarif":
-        return Exit.OK
     verdicts = {report.row.verdict.value for report in reports}
+    if format_ == "sarif" or fail_on == "never":
+        return Exit.OK
     if Verdict.FLAGGED.value in verdicts:
         return Exit.FLAGGED
-    return Exit.UNVERIFIED if Verdict.UNVERIFIED.value in verdicts else Exit.OK
+    return Exit.UNVERIFIED if Verdict.UNVERIFIED.value in verdicts and fail_on == "unverified" else Exit.OK
 
 
 def _folder_of(path: Path) -> Path:

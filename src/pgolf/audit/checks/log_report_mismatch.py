@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from pgolf.audit.checks.check import Check
-from pgolf.audit.evidence import LogRole, SubmissionEvidence
+from pgolf.audit.evidence import LogRole, SubmissionEvidence, agrees
 from pgolf.core.finding import Confidence, Finding, Severity
-from pgolf.runlog.metrics import Printed, ReadingKind
+from pgolf.runlog.metrics import Printed, Reading, ReadingKind
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
@@ -80,13 +80,8 @@ def _headline(evidence: SubmissionEvidence) -> Iterator[Finding]:
     yield Finding("log-report-mismatch", Severity.WARNING, Confidence.PROVED, message, "submission.json")
 
 
-def _prints(number: Printed, readings: tuple[object, ...]) -> bool:
-    from pgolf.runlog.metrics import Reading
-
-    return any(
-        isinstance(r, Reading) and r.kind is not ReadingKind.PROGRESS and number.agrees(r.val_bpb)
-        for r in readings
-    )
+def _prints(number: Printed, readings: tuple[Reading, ...]) -> bool:
+    return any(r.kind is not ReadingKind.PROGRESS and agrees(number, r.val_bpb) for r in readings)
 
 
 LOG_REPORT_MISMATCH = Check(

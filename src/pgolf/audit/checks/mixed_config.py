@@ -1,7 +1,7 @@
 """The seeds of one claim were run with different settings.
 
-Compared are the hyperparameters that every claimed log prints; names that differ by nature (seeds, paths, run ids,
-times, ranks) are left out.
+Compared are the settings that every claimed log prints and the script knows by name; what differs by nature (seeds,
+paths, run ids, times, sizes) is left out, and so is what a log prints as a measurement.
 """
 
 from __future__ import annotations
@@ -14,17 +14,26 @@ from pgolf.audit.evidence import SubmissionEvidence
 from pgolf.core.finding import Confidence, Finding, Severity
 
 _BY_NATURE = re.compile(
-    r"seed|path|dir|run_?id|logfile|log_file|file|time|date|rank|host|name|uuid|port|device|prefix|out|version|commit|cwd|wandb",
+    r"^val_(?:bpb|loss)|batch_stride|kind|_id$|seed|path|dir|run_?id|logfile|log_file|file|time|date|rank|host|name|uuid|port|device|prefix|out|bytes|size_mb|version|commit|cwd|wandb",
     re.IGNORECASE,
 )
+
+_SETTING = re.compile(r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
     logs = [log for log in evidence.by_seed().values() if log.states]
     if len(logs) < 2:
         return
+    source = evidence.source
     settings = [
-        {h.name: h.value for h in log.metrics.run.hyperparameters if not _BY_NATURE.search(h.name)}
+        {
+            h.name: h.value
+            for h in log.metrics.run.hyperparameters
+            if _SETTING.match(h.name)
+            and not _BY_NATURE.search(h.name)
+            and (h.name in source or h.name.upper() in source)
+        }
         for log in logs
     ]
     shared = set.intersection(*(set(s) for s in settings))

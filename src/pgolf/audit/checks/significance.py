@@ -23,9 +23,14 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         said = ", ".join(map(str, sorted(seeds)[:8]))
         message = f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({said}); a record needs {wanted}"
         yield Finding("significance", Severity.NOTE, Confidence.PROVED, message)
-    std = evidence.log_std
-    if std == 0.0 and len(evidence.seed_values()) > 1:
-        message = f"{len(evidence.seed_values())} seeds print exactly the same value"
+    runs = [log for log in evidence.by_seed().values() if log.seed is not None and log.reading is not None]
+    exact = {
+        log.reading.val_bpb.value
+        for log in runs
+        if log.reading is not None and log.reading.val_bpb.decimals >= 6
+    }
+    if len(runs) > 1 and len(exact) == 1 and len({log.metrics.sha256 for log in runs}) == len(runs):
+        message = f"{len(runs)} seeds print the same value, {next(iter(exact))}"
         yield Finding("significance", Severity.WARNING, Confidence.PROVED, message)
 
 

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 
 from pgolf.audit.checks.check import Check
 from pgolf.audit.evidence import SubmissionEvidence
-from pgolf.audit.source_lines import find_code_line, setting_in_logs, stage_in_logs
+from pgolf.audit.source_lines import find_code_line, setting_in_logs, setting_is_printed, stage_in_logs
 from pgolf.core.finding import Confidence, Finding, Severity
 
 _CODE = re.compile(
     r"\b(?:pre_?quant_?ttt|prequant_adapt|train_on_val\w{0,20}|val_finetune\w{0,20}|ttt_pre_?quant)\w{0,30}"
 )
-_SETTING = re.compile(
-    r"^(?:pre_?quant_?ttt(?:_enabled|_epochs)?|ttt_pre_?quant|train_on_val)$", re.IGNORECASE
-)
+_SETTING = re.compile(r"^(?:pre_?quant_?ttt(?:_enabled)?|ttt_pre_?quant|train_on_val)$", re.IGNORECASE)
+_EPOCHS = re.compile(r"^pre_?quant_?ttt_epochs$", re.IGNORECASE)
 _STAGE = re.compile(r"pre-?_?quant-?_?ttt|post-prequant-ttt", re.IGNORECASE)
 _WORDS = ("quant_ttt", "prequant", "train_on_val", "val_finetune", "ttt_pre")
 
@@ -31,6 +30,14 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
             f"the model is trained on validation tokens before they are scored: the log prints {setting}"
         )
         yield Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path)
+        return
+    # Epochs alone are a default that a switch may leave unused.
+    epochs, path = setting_in_logs(evidence, _EPOCHS)
+    if epochs and not setting_is_printed(evidence, _SETTING):
+        message = (
+            f"the model may be trained on validation tokens before they are scored: the log prints {epochs}"
+        )
+        yield Finding("train-on-val", Severity.WARNING, Confidence.POSSIBLE, message, path)
         return
     path, at = stage_in_logs(evidence, _STAGE)
     if path:

@@ -7,6 +7,7 @@ import numpy as np
 import sentencepiece as spm
 import torch
 
+MATRIX_LR = float(os.environ.get("MATRIX_LR", 0.04))
 VOCAB_SIZE = int(os.environ.get("VOCAB_SIZE", 1024))
 
 
