@@ -16,6 +16,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     # name: ("module:attribute", one-line help). Kept here so that `--help` imports no command module.
     "audit": ("pgolf.cli.audit:audit", "Is a reported val_bpb measured by the canonical rule?"),
     "run": ("pgolf.cli.run:run", "One seed: gate, hold, log, wall clock, settle, parse, record."),
+    "submit-check": (
+        "pgolf.cli.submit_check:submit_check",
+        "May an experiment be submitted? Every check with its fix.",
+    ),
     "spend": ("pgolf.cli.spend:spend", "Money: spent, held, left, and how long it lasts."),
     "leaderboard": ("pgolf.cli.leaderboard:leaderboard", "What must be beaten, and where that is stated."),
     "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),

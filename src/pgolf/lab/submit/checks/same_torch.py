@@ -1,0 +1,15 @@
+"""Every seed was made with one and the same PyTorch version."""
+
+from __future__ import annotations
+
+from pgolf.lab.submit.candidate import Candidate
+from pgolf.lab.submit.check import CheckResult
+from pgolf.lab.submit.checks.agreement import check_agreement
+
+NAME = "same-torch"
+
+
+def check(candidate: Candidate) -> CheckResult:
+    """The recorded values of all seeds."""
+    values = {seed.seed: seed.torch_version for seed in candidate.seeds}
+    return check_agreement(NAME, "PyTorch version", values, "--torch-version")
