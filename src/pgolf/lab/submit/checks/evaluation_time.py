@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgolf.lab.submit.candidate import Candidate
-from pgolf.lab.submit.check import CheckResult, fails, passes
+from pgolf.lab.submit.check import CheckResult, cannot_tell, fails, passes
 
 NAME = "evaluation-time"
 
@@ -11,6 +11,8 @@ NAME = "evaluation-time"
 def check(candidate: Candidate) -> CheckResult:
     """The evaluation that gave the score, where the log prints its time; a log that does not is said."""
     limit = candidate.profile.limits.eval_seconds
+    if not candidate.seeds:
+        return cannot_tell(NAME, "no seed is recorded", "run the seeds first")
     times = {
         log.seed: log.metrics.eval_seconds
         for log in candidate.logs
