@@ -153,6 +153,29 @@ def test_decide_reads_and_records_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_status_budget_and_experiments_of_a_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["init", str(tmp_path / "lab")]) == 0
+    place = {"workspace": str(tmp_path / "lab")}
+    monkeypatch.chdir(tmp_path / "lab")
+    assert main(["track", "create", "--hypothesis", "wider is better", "--techniques", "a"]) == 0
+    monkeypatch.chdir(tmp_path)
+    for tool, wanted in (("status", "exp_001"), ("list_experiments", "wider is better"), ("budget", "spent")):
+        result = call(tool, place)
+        assert not result.is_error, said(result)
+        assert wanted in json.dumps(result.structured_content["answer"])
+
+
+def test_a_tokenizer_is_counted_on_text(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("Plain text of a few words.\n")
+    model = ROOT / "examples" / "tokenizer.model"
+    result = call("audit_tokenizer", {"model": str(model), "text": str(text)})
+    assert not result.is_error, said(result)
+    assert result.structured_content["exit_code"] in (0, 1, 3)
+
+
 def test_the_server_speaks_over_standard_input_and_output() -> None:
     parameters = StdioServerParameters(
         command=sys.executable,

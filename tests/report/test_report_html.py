@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
@@ -223,3 +224,25 @@ def test_a_submission_page_shows_logs_and_claims_and_what_is_missing() -> None:
         "Script: train_gpt.py",
     ):
         assert part in shown
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of `#rrggbb` (WCAG 2.2)."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_text_colour_is_readable_on_every_background_it_has(scheme: int) -> None:
+    style = files("pgolf.report.templates").joinpath("report.css").read_text("utf-8")
+    pairs = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", style)
+    colors = {name: (light, dark)[scheme] for name, light, dark in pairs}
+    texts = ("ink", "muted", "accent", "verified", "flagged", "unverified", "warning")
+    grounds = {text: ["paper", "card", "raised"] for text in texts}
+    for verdict in ("verified", "flagged", "unverified"):
+        grounds[verdict].append(f"{verdict}-soft")
+    for text, behind in grounds.items():
+        for ground in behind:
+            low, high = sorted((luminance(colors[text]), luminance(colors[ground])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)

@@ -53,6 +53,14 @@ async def audit_submission(folder: str) -> dict[str, Any]:
     return await _command(["audit", "submission", "--format=json", "--", folder])
 
 
+async def audit_tokenizer(model: str, text: str) -> dict[str, Any]:
+    """Count a tokenizer's bytes on real text: raw, decoded, and by the canonical rule; where they part, and why.
+
+    `model` is a SentencePiece model, a tokenizer.json or a file of ranks; `text` a text file or JSON lines.
+    """
+    return await _command(["audit", "tokenizer", f"--text={text}", "--format=json", "--", model])
+
+
 async def explain(name: str | None = None) -> dict[str, Any]:
     """The page about a deviation or a check (what it is, what it costs, how to mend it); without a name, all names."""
     return await _command(["explain", "--format=json", *(["--", name] if name else [])])
@@ -87,6 +95,7 @@ TOOLS: Final[tuple[Callable[..., Any], ...]] = (
     audit_script,
     audit_log,
     audit_submission,
+    audit_tokenizer,
     explain,
     status,
     list_experiments,
