@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "pgolf.cli.submit_check:submit_check",
         "May an experiment be submitted? Every check with its fix.",
     ),
+    "parse": ("pgolf.cli.parse:parse", "Metrics of a training log as JSON; two sets of seeds compared."),
     "spend": ("pgolf.cli.spend:spend", "Money: spent, held, left, and how long it lasts."),
     "leaderboard": ("pgolf.cli.leaderboard:leaderboard", "What must be beaten, and where that is stated."),
     "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),

@@ -501,7 +501,8 @@ def _with_stages(
             finding = _finding(
                 "log-stages-disagree", Severity.ERROR, Confidence.PROVED, message, path, main.line
             )
-            result = replace(result, status=FingerprintStatus.DEVIATES, reason=message)
+            # What other stages scored says nothing about the bytes of the score line: no corrected value from them.
+            result = replace(result, status=FingerprintStatus.DEVIATES, reason=message, corrected_bpb=None)
     return replace(result, findings=(*result.findings, finding))
 
 
