@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from pgolf.cli.track import terminal_width
+from pgolf.errors import UsageError
 from pgolf.exits import Exit
 from pgolf.lab.documents import document
 from pgolf.lab.ledger import Ledger, format_usd, to_microusd
 from pgolf.lab.settings import load_workspace
-from pgolf.lab.spending import SpendReport, report_spending
+from pgolf.lab.spending import SpendReport, charge_command, report_spending
 from pgolf.lab.text_table import text_table
 
 _MOST_ROWS = 15
@@ -154,6 +158,37 @@ def adjust(amount_usd: str, reason: str, experiment: str, gpu: str, accept_damag
     amount = to_microusd(amount_usd)
     ledger.adjust(amount / 1e6, reason, experiment=experiment, gpu=gpu, accept_damage=accept_damage)
     click.echo(f"{format_usd(amount)} USD recorded: {reason}")
+    return Exit.OK
+
+
+@spend.command("log-from-bash")
+@click.option(
+    "--command", help="The command that ran; without it an agent's post-tool JSON is read from stdin."
+)
+@click.option("--seconds", type=float, help="How long it ran.")
+@click.option("--exit-status", type=int, help="Its exit status.")
+@click.option(
+    "--agent", type=click.Choice(["claude", "codex", "gemini", "cursor"]), default="claude", show_default=True
+)
+def log_from_bash(command: str | None, seconds: float | None, exit_status: int | None, agent: str) -> int:
+    """Charge a shell command that has run: settle its hold, or record what it cost."""
+    if command is None:
+        from pgolf.hooks.answer import after
+
+        raw = sys.stdin.buffer.read(16 * 1024 * 1024)
+        try:
+            payload = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                "stdin holds no JSON: pipe an agent's post-tool event, or give --command"
+            ) from error
+        out, said, _ = after(agent, payload if isinstance(payload, dict) else None, raw)
+        click.echo(out + said or "nothing was held for this call, nothing charged", nl=not (out + said))
+        return Exit.OK
+    if seconds is None or not 0 <= seconds < 1e8:
+        raise UsageError("--seconds: how long the command ran, in seconds, is needed with --command")
+    charged, how = charge_command(load_workspace(), command, seconds, exit_status, Path.cwd())
+    click.echo(f"{format_usd(charged)} USD: {how}")
     return Exit.OK
 
 

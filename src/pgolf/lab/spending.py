@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pgolf.errors import Refused
+from pgolf.lab.launch import price
 from pgolf.lab.ledger import Ledger, LedgerSummary, format_usd
 from pgolf.lab.settings import Workspace
 
@@ -150,3 +153,33 @@ def report_spending(workspace: Workspace, now: datetime.datetime | None = None) 
         cap_seconds=workspace.profile.limits.train_seconds,
         days_active=days_active,
     )
+
+
+def charge_command(
+    workspace: Workspace, command: str, seconds: float, exit_status: int | None, folder: Path
+) -> tuple[int, str]:
+    """Charge a shell command that has already run for `seconds`; returns micro-dollars and what was done.
+
+    An open hold of the very same command is settled; else a launch is charged as an adjustment; a command
+    that launches nothing costs nothing. Raises Refused for a launch that cannot be priced.
+    """
+    plan = price(command, cwd=folder, profile=workspace.profile)
+    if plan.problems:
+        raise Refused(*(problem.sentence() for problem in plan.problems))
+    rates = [x.usd / (x.cap_seconds * x.times) for x in plan.launches if x.cap_seconds and x.times]
+    if not plan.launches:
+        return 0, "launches nothing"
+    ledger = Ledger(workspace.ledger_path)
+    for hold in ledger.summarise().open_holds.values():
+        if hold.command == command:
+            charged = ledger.settle(hold.id, seconds=seconds, exit_status=exit_status, reason="log-from-bash")
+            return charged, f"settled hold {hold.id}"
+    first = plan.launches[0]
+    charged = ledger.adjust(
+        sum(rates) * seconds,
+        f"ran without a hold: {command[:500]}",
+        experiment=first.experiment or "",
+        gpu=first.gpu,
+        seconds=seconds,
+    )
+    return charged, "charged, no hold was open for it"
