@@ -357,3 +357,12 @@ def test_margins_convert_by_bits_per_nat_and_bytes_per_token() -> None:
     assert margin_in_bpb(0.005, "bpb", None) == 0.005
     assert margin_in_bpb(0.005, "nats", None) is None
     assert margin_in_bpb(math.log(2), "nats", 2.0) == pytest.approx(0.5, rel=1e-15)
+
+
+def test_seeds_that_look_like_copies_are_noted(workspace: Workspace) -> None:
+    name = registered(workspace)
+    for seed in (1, 2, 3):
+        record_seed(workspace, name, seed=seed, bpb=1.07, log_sha256="ab" * 32)
+    notes = decide(workspace, name).notes
+    assert any("share the same bpb" in note for note in notes)
+    assert any("not separate runs" in note for note in notes)

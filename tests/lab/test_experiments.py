@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pgolf.errors import Refused, UsageError
 from pgolf.lab.experiments import (
+    append_event,
     create_experiment,
     experiment_dir,
     fail_experiment,
@@ -26,7 +27,7 @@ from pgolf.lab.knowledge import normalise_technique, parse_conflicts
 from pgolf.lab.settings import Workspace
 from pgolf.lab.store import seeds
 from pgolf.lab.store.database import read
-from pgolf.lab.store.events import events_of
+from pgolf.lab.store.events import events_of, verify_chain
 
 
 @pytest.fixture
@@ -273,3 +274,34 @@ def test_listing_summarises_current_seeds_only(workspace: Workspace) -> None:
     assert listed[0].cost_usd == 5.0
     assert (listed[1].seeds, listed[1].mean_bpb, listed[1].verdict) == (0, None, None)
     assert [line.experiment.id for line in list_experiments(workspace, "running")] == ["exp_001"]
+
+
+def test_what_a_run_read_from_its_log_is_made_visible_instead_of_losing_the_seed(
+    workspace: Workspace,
+) -> None:
+    create_experiment(workspace, "h", ["a"])
+    record_seed(
+        workspace,
+        "exp_001",
+        seed=1,
+        bpb=1.08,
+        gpu_model="H100\x1b[2J",
+        torch_version="2.9\udcff",
+        manifest={"argv": ["python", "train\udcff.py"]},
+        source="run",
+    )
+    seed = get_experiment(workspace, "exp_001").seeds[0]
+    assert seed.gpu_model == "H100\\u{001b}[2J"
+    assert seed.torch_version == "2.9\\u{dcff}"
+    assert seed.manifest == {"argv": ["python", "train\udcff.py"]}
+    assert set_status(workspace, "exp_001", "running", "killed\x00").reason == "killed\\u{0000}"
+
+
+def test_undecodable_names_are_recorded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOLF_USER", "j\udcfcrgen")
+    append_event(workspace, "noted", "", {"path": "/data/\udcff"})
+    with read(workspace) as reader:
+        event = events_of(reader)[0]
+        assert verify_chain(reader).problems == ()
+    assert event.who == "j\\udcfcrgen"
+    assert event.payload == {"path": "/data/\udcff"}

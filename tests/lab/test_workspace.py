@@ -380,6 +380,14 @@ def test_a_ledger_that_never_was_is_a_note_and_one_that_vanished_after_a_run_an_
     assert any("there is no ledger" in issue for issue in issues(healthy))
 
 
+def test_a_verdict_older_than_its_seeds_is_noted(healthy: Workspace) -> None:
+    finished(healthy)
+    record_seed(healthy, "1", seed=2, bpb=1.3, replace=True)
+    assert any("newer than the verdict: exp_001" in one.message for one in examine(healthy, run_hooks=False))
+    decide(healthy, "1")
+    assert not any("newer than the verdict" in one.message for one in examine(healthy, run_hooks=False))
+
+
 def test_orphan_folders_are_noted(healthy: Workspace) -> None:
     create_experiment(healthy, "h", ["a"])
     (healthy.experiments_dir / "exp_077").mkdir()

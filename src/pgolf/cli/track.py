@@ -216,3 +216,45 @@ def show(experiment_id: str, as_json: bool) -> int:
     if record.decision is not None:
         click.echo(f"{record.decision.verdict}: {visible(record.decision.sentence)}")
     return Exit.OK
+
+
+@track.command("events")
+@click.argument("experiment_id", metavar="[ID]", required=False)
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, with payloads and hashes.")
+def events_(experiment_id: str | None, limit: int, as_json: bool) -> int:
+    """The event log (of one experiment): who did what when; nothing in it is ever changed."""
+    from dataclasses import asdict
+
+    from pgolf.lab.documents import document
+    from pgolf.lab.experiments import get_experiment
+    from pgolf.lab.settings import load_workspace
+    from pgolf.lab.store.database import read
+    from pgolf.lab.store.events import canonical_json, events_of
+    from pgolf.lab.text_table import text_table
+
+    workspace = load_workspace()
+    subject = None if experiment_id is None else get_experiment(workspace, experiment_id).experiment.id
+    with read(workspace) as reader:
+        log = events_of(reader, subject, limit)
+    if as_json:
+        click.echo(document("lab_events", {"events": [asdict(event) for event in log]}), nl=False)
+        return Exit.OK
+    rows = [
+        (
+            str(event.seq),
+            event.at[:19] + "Z",
+            event.who,
+            event.subject,
+            event.what,
+            canonical_json(event.payload)[:300],
+        )
+        for event in log
+    ]
+    for text in text_table(
+        ("event", "at", "who", "of", "what", "payload"), rows, frozenset({0}), terminal_width()
+    ):
+        click.echo(text)
+    return Exit.OK

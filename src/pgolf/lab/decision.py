@@ -261,6 +261,12 @@ def _seed_notes(rule: Rule, seeds: Sequence[Seed]) -> list[str]:
     notes = [
         f"seed {seed.seed} was replaced; both records are in the event log" for seed in seeds if seed.replaced
     ]
+    used = seeds[: rule.seeds]
+    if len({seed.bpb for seed in used}) < len(used):
+        notes.append("seeds share the same bpb to the last digit: are these really separate runs?")
+    logs = [seed.log_sha256 for seed in used if seed.log_sha256 is not None]
+    if len(set(logs)) < len(logs):
+        notes.append("seeds were recorded from logs with the same SHA-256: these are not separate runs")
     extra = [str(seed.seed) for seed in seeds[rule.seeds :]]
     if extra:
         notes.append(f"not counted, being beyond the {rule.seeds} registered: seed {', '.join(extra)}")

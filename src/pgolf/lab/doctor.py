@@ -24,7 +24,7 @@ from pgolf.lab.frontier import show_frontier
 from pgolf.lab.knowledge import LESSONS_FILE, parse_conflicts
 from pgolf.lab.ledger import Ledger
 from pgolf.lab.settings import Workspace
-from pgolf.lab.store import experiments
+from pgolf.lab.store import decisions, experiments
 from pgolf.lab.store.database import open_readonly, read
 from pgolf.lab.store.events import verify_chain
 
@@ -153,6 +153,14 @@ def _experiments(workspace: Workspace) -> Iterator[Finding]:
     with read(workspace) as reader:
         known = experiments.every(reader)
         unregistered = experiments.unregistered_running(reader)
+        outdated = decisions.outdated(reader)
+    if outdated:
+        yield Finding(
+            "experiments",
+            "note",
+            f"seeds or rules newer than the verdict: {_names(outdated)}",
+            "`pgolf decide ID`",
+        )
     for name in unregistered[:_MOST_NAMED]:
         yield Finding(
             "experiments",

@@ -25,6 +25,7 @@ from pgolf.lab.store.decisions import RecordedDecision
 from pgolf.lab.store.experiments import STATUSES, Experiment
 from pgolf.lab.store.registrations import Registration
 from pgolf.lab.store.seeds import Seed
+from pgolf.report.visible import visible
 
 CONFIG_FILE = "config.json"
 _ID = re.compile(r"(?:exp[_-]?)?(\d{1,9})", re.IGNORECASE)
@@ -139,6 +140,9 @@ def record_seed(
     in the event log.
     """
     experiment_id = normalise_id(experiment_id)
+    # What a person types is refused when it hides something; what a run read from its log is made visible, since
+    # refusing it would lose a seed that was paid for.
+    text = checked_text if source == "manual" else _visible_text
     values: dict[str, Any] = {
         "seed": checked_integer("seed", seed, 0, 2**63 - 1),
         "bpb": checked_number("bpb", bpb, 0.01, 32.0, "bits per byte"),
@@ -149,14 +153,14 @@ def record_seed(
         "train_seconds": checked_number("time", train_seconds, 0.001, 1e8, "seconds"),
         "steps": checked_integer("steps", steps, 0, 10**12),
         "cost_usd": checked_number("cost", cost_usd, 0.0, 1e7, "USD"),
-        "gpu": checked_text("gpu", gpu),
-        "gpu_model": checked_text("gpu-model", gpu_model),
-        "torch_version": checked_text("torch-version", torch_version),
-        "pg_commit": checked_text("pg-commit", pg_commit),
-        "notes": checked_text("notes", notes),
-        "log_path": checked_text("log path", log_path),
-        "log_sha256": checked_text("log hash", log_sha256),
-        "script_sha256": checked_text("script hash", script_sha256),
+        "gpu": text("gpu", gpu),
+        "gpu_model": text("gpu-model", gpu_model),
+        "torch_version": text("torch-version", torch_version),
+        "pg_commit": text("pg-commit", pg_commit),
+        "notes": text("notes", notes),
+        "log_path": text("log path", log_path),
+        "log_sha256": text("log hash", log_sha256),
+        "script_sha256": text("script hash", script_sha256),
         "manifest": None if manifest is None else json.loads(_json_text("manifest", dict(manifest))),
         "source": source,
     }
@@ -210,6 +214,7 @@ def set_status(
     if status not in STATUSES:
         raise UsageError(f"{status!r} is no status: they are {', '.join(STATUSES)}")
     experiment_id = normalise_id(experiment_id)
+    reason = _visible_text("reason", reason)
     with write(workspace) as transaction:
         experiment = _existing(transaction, experiment_id)
         if (experiment.status, experiment.reason) != (status, reason):
@@ -329,6 +334,10 @@ def checked_text(name: str, value: str | None) -> str | None:
             f"{name} holds the control character {found[0]!r} at position {found.start()}; remove it"
         )
     return value
+
+
+def _visible_text(_name: str, value: str | None) -> str | None:
+    return None if value is None else visible(value, _LONGEST_TEXT)
 
 
 def file_sha256(path: Path) -> str:

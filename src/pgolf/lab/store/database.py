@@ -88,7 +88,7 @@ def current_user() -> str:
     """Who acts: `PGOLF_USER`, else the login name, else the numeric id."""
     name = os.environ.get("PGOLF_USER", "").strip()
     if name:
-        return name[:200]
+        return name[:200].encode("utf-8", "backslashreplace").decode()
     try:
         return getpass.getuser()
     except (KeyError, OSError):

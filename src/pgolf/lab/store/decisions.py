@@ -46,6 +46,17 @@ def latest(reader: Reader, experiment_id: str) -> RecordedDecision | None:
     return _decision(found[0]) if found else None
 
 
+def outdated(reader: Reader) -> list[str]:
+    """Ids of experiments with a seed or rule newer than their newest verdict."""
+    sql = (
+        "SELECT d.experiment AS id, max(d.event_seq) AS decided FROM decisions d GROUP BY d.experiment "
+        "HAVING max(d.event_seq) < (SELECT max(s.event_seq) FROM seeds s WHERE s.experiment = d.experiment) "
+        "OR max(d.event_seq) < (SELECT max(r.event_seq) FROM registrations r WHERE r.experiment = d.experiment) "
+        "ORDER BY d.experiment"
+    )
+    return [row["id"] for row in reader.rows(sql)]
+
+
 def every_verdict(reader: Reader) -> dict[str, str]:
     """Experiment id -> its newest verdict."""
     sql = (

@@ -43,8 +43,11 @@ class ChainReport:
 
 
 def canonical_json(value: object) -> str:
-    """One text per value: sorted keys, no spaces, no nan. Raises ValueError on nan and infinity."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """One ASCII text per value: sorted keys, no spaces, no nan. Raises ValueError on nan and infinity.
+
+    ASCII, so that undecodable bytes of an argument or a path (lone surrogates) can be stored everywhere.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def append(transaction: Transaction, what: str, subject: str, payload: dict[str, Any]) -> int:
@@ -134,4 +137,4 @@ def _event(row: Row) -> Event:
 
 def _digest(seq: int, at: str, who: str, what: str, subject: str, payload: str, previous: str) -> str:
     body = canonical_json([seq, at, who, what, subject, payload, previous])
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(body.encode("ascii")).hexdigest()

@@ -14,6 +14,7 @@ SCHEMAS: Final = (
     "lab_checkpoint",
     "lab_decision",
     "lab_doctor",
+    "lab_events",
     "lab_experiment",
     "lab_experiments",
     "lab_record",
