@@ -284,8 +284,8 @@ def test_many_scattered_boundaries_count_like_few(tmp_path: Path) -> None:
 
 def test_too_many_groups_are_refused_and_not_approximated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics_module, "MAX_GROUP_CELLS", 50)
-    with pytest.raises(ValueError, match="10 groups of predecessors x 10 ids"):
-        predecessor_groups(10, [], [list(range(10))])
+    with pytest.raises(ValueError, match="20 groups of predecessors x 20 ids"):
+        predecessor_groups(20, [], [list(range(20))])
     assert predecessor_groups(10, [[True] * 4 + [False] * 6]).tolist() == [1] * 4 + [0] * 6
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_GROUP_CELLS = 1 << 20
-"""Groups x ids that may be counted: 8 MB. Beyond it boundary ids share groups, or the tables are refused."""
+"""Groups x ids that may be counted (8 MB), or sixteen groups. Beyond it boundary ids share groups, or it is refused."""
 _MAX_RANGES = 4
 _EXACT = 1 << 20
 
@@ -161,7 +161,7 @@ def predecessor_groups(
     for key in keys:
         sizes[key] = sizes.get(key, 0) + 1
     number = {key: index for index, key in enumerate(sorted(sizes, key=lambda key: -sizes[key]))}
-    if len(number) * table_size > MAX_GROUP_CELLS:
+    if len(number) > 16 and len(number) * table_size > MAX_GROUP_CELLS:
         raise ValueError(
             f"{len(number)} groups of predecessors x {table_size} ids are more than {MAX_GROUP_CELLS} counts"
         )
