@@ -209,7 +209,7 @@ def test_a_script_page_says_what_the_terminal_says() -> None:
         "4,991 tokens",
         "1.18976",
         "177,828,848 bytes by this script",
-        "train_gpt.py!layer1",
+        "train_gpt.py::exec@3",
     ):
         assert part in shown
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -169,6 +170,8 @@ def test_packed_code_is_an_artifact_with_its_text_and_the_line_is_a_line_of_it()
     assert artifact["contents"]["text"] == LAYER_TEXT
     line = artifact["contents"]["text"].splitlines()[place["region"]["startLine"] - 1]
     assert line.startswith("def build_sentencepiece_luts")
+    related = run["results"][0]["relatedLocations"][0]["physicalLocation"]
+    assert (related["artifactLocation"]["uri"], related["region"]) == ("train_gpt.py", {"startLine": 3})
     parent = run["artifacts"][artifact["parentIndex"]]
     assert parent["location"]["uri"] == "train_gpt.py"
     assert parent["hashes"] == {"sha-256": "ab" * 32}
@@ -257,3 +260,26 @@ def test_two_pull_requests_keep_the_hash_of_their_own_file_at_one_path() -> None
             hashes = run["artifacts"][place["index"]]["hashes"]["sha-256"]
             found.add((result["properties"]["pullRequest"], hashes))
     assert found == {(1, "11" * 32), (2, "22" * 32)}
+
+
+def test_a_layer_in_a_layer_hangs_below_the_layer_around_it() -> None:
+    path = "train_gpt.py::exec@3::runpy.run_path@9"
+    row = make_row(folder="f", reasons=(Finding("slot", Severity.NOTE, Confidence.LIKELY, "m", path, 2),))
+    artifacts = sarif_run(render_rows([row], "sarif"))["artifacts"]
+    by_uri = {artifact["location"]["uri"]: artifact for artifact in artifacts}
+    chain = [
+        "f/train_gpt.py%3A%3Aexec@3%3A%3Arunpy.run_path@9",
+        "f/train_gpt.py%3A%3Aexec@3",
+        "f/train_gpt.py",
+    ]
+    for inner, outer in pairwise(chain):
+        assert artifacts[by_uri[inner]["parentIndex"]] is by_uri[outer]
+    assert "parentIndex" not in by_uri["f/train_gpt.py"]
+
+
+@pytest.mark.parametrize(
+    "path", ["::exec@1" * 5_000, "a" + "::exec@1" * 5_000, "a::b::c", "::exec@3", "x::exec@0"]
+)
+def test_a_file_name_that_imitates_layers_is_a_name(path: str) -> None:
+    row = make_row(folder="f", reasons=(Finding("slot", Severity.NOTE, Confidence.LIKELY, "m", path, 2),))
+    assert len(sarif_run(render_rows([row], "sarif"))["artifacts"]) <= 3

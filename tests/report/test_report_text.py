@@ -126,7 +126,7 @@ def test_a_pipe_gets_whole_paths_and_no_colour() -> None:
     text = render_rows([FLAGGED_ROW], page=Page())
     assert f"{FLAGGED_ROW.folder}  bytes-space-twice, fingerprint" in text
     assert "\x1b" not in text
-    place = "train_gpt.py!layer1:4"
+    place = "train_gpt.py::exec@3:4"
     assert place in render_script(BUGGY_SCRIPT, page=Page(40))
 
 

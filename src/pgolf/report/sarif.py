@@ -32,6 +32,7 @@ SCHEMA_URI: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 FINGERPRINT_KEY: Final = "pgolfFinding/v1"
 RANKS: Final = {Confidence.PROVED: 100.0, Confidence.LIKELY: 60.0, Confidence.POSSIBLE: 30.0}
 UNDECIDED_RULE: Final = "unverified"
+DEEPEST_LAYER: Final = 32
 LONGEST_LAYER: Final = 4_000_000
 """Characters of one packed layer that are shown; a longer one is left out with its hash in place."""
 
@@ -63,6 +64,9 @@ class _Run:
         if index == len(self.artifact_objects):
             place: dict[str, Any] = {} if pr is None else {"properties": {"pullRequest": pr}}
             self.artifact_objects.append({"location": _artifact_location(path), **place})
+            container = packed_in(path)
+            if container is not None:
+                self.artifact_objects[index]["parentIndex"] = self.artifact(container[0], pr)
         self.artifact_objects[index].update(more)
         return index
 
@@ -82,6 +86,16 @@ class _Run:
         }
         if finding.line > 0:
             location["region"] = {"startLine": finding.line}
+        related: dict[str, Any] = {}
+        container = packed_in(path)
+        if container is not None:
+            outside = {**_artifact_location(container[0]), "index": self.artifact(container[0], owner.pr)}
+            place: dict[str, Any] = {"artifactLocation": outside}
+            if container[1] > 0:
+                place["region"] = {"startLine": container[1]}
+            related["relatedLocations"] = [
+                {"id": 1, "physicalLocation": place, "message": {"text": "Here it is packed."}}
+            ]
         self.results.append(
             {
                 "ruleId": slug,
@@ -91,6 +105,7 @@ class _Run:
                 "rank": RANKS[finding.confidence],
                 "message": {"text": _message(finding.message) or slug},
                 "locations": [{"physicalLocation": location}],
+                **related,
                 "partialFingerprints": {FINGERPRINT_KEY: f"{digest}:{again}"},
                 "properties": {
                     "confidence": finding.confidence.value,
@@ -195,14 +210,15 @@ def _add_script(run: _Run, report: ScriptReport, owner: _Owner) -> None:
             },
             "sourceLanguage": "python",
         }
-        if _inside(owner.folder, layer.path) != script:
+        path = _inside(owner.folder, layer.path)
+        if path != script and packed_in(path) is None:
             more["parentIndex"] = parent
         if re.fullmatch(r"[0-9a-fA-F]{64}", layer.sha256):
             more["hashes"] = {"sha-256": layer.sha256}
         if len(layer.text) <= LONGEST_LAYER:
             more["contents"] = {"text": layer.text}
             more["length"] = len(layer.text.encode("utf-8", "surrogatepass"))
-        run.artifact(_inside(owner.folder, layer.path), owner.pr, **more)
+        run.artifact(path, owner.pr, **more)
     builder = next((x for x in report.locations if x.role == "builder"), None)
     reported = {finding.rule for finding in report.findings}
     for deviation in report.deviations:
@@ -230,6 +246,16 @@ def _add_script(run: _Run, report: ScriptReport, owner: _Owner) -> None:
         run.add(
             Finding(UNDECIDED_RULE, Severity.NOTE, Confidence.PROVED, message), script, owner, kind="open"
         )
+
+
+def packed_in(path: str) -> tuple[str, int] | None:
+    """The file and line that hold packed code, from the path that unwrapping gives it: `file::exec@LINE`."""
+    outer, _, inner = path.rpartition("::")
+    place = re.fullmatch(r"[A-Za-z_.]{1,60}@(\d{1,9})", inner)
+    # A hostile file name may hold any number of these marks; unwrapping itself never goes this deep.
+    if not outer or place is None or path.count("::") > DEEPEST_LAYER:
+        return None
+    return outer, int(place.group(1))
 
 
 def _inside(folder: str, path: str) -> str:
