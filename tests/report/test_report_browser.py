@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pgolf.core.profile import load_profile
 from pgolf.report import render_rows, render_script, render_submission
 from pgolf.report.visible import visible
 from tests.report.contest import contest
@@ -189,6 +190,17 @@ def test_a_deep_link_opens_its_section_even_far_down_and_behind_a_filter(visit: 
     visit.assert_silent(url)
 
 
+def test_marked_text_elsewhere_does_not_keep_a_row_shut(visit: Visit, url: str) -> None:
+    page = opened(visit, url)
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
+    page.focus("tr.row:nth-of-type(2) .opener")
+    page.keyboard.press("Enter")
+    assert page.locator("tr.detail").count() == 1
+    page.locator("tr.row:nth-of-type(1) .c-reasons").click()
+    assert page.locator("tr.detail").count() == 2
+    visit.assert_silent(url)
+
+
 def test_a_deep_link_to_nothing_changes_nothing(visit: Visit, url: str) -> None:
     page = opened(visit, url, "#%E0%A4%A")
     assert page.locator("tr.detail").count() == 0
@@ -282,7 +294,8 @@ def test_the_plots_show_the_frontier_every_constant_and_open_a_submission(visit:
     assert page.locator("#time path.frontier").count() == 1
     assert page.locator("#time path.claimed").count() == 1
     labels = page.eval_on_selector_all("#bytes text.constant-label", "found => found.map(t => t.textContent)")
-    assert labels == ["bytes", "sp1024", "sp2048", "sp8192_caseops", "sp4096", "sp8192"]
+    known = sorted(load_profile().validation.tokenizers, key=lambda facts: facts.bytes_per_token)
+    assert labels == [facts.key for facts in known]
     page.fill("#search", "#1734")
     until(page, "document.querySelectorAll('#time path.FLAGGED').length === 1")
     box = page.locator("#time path.FLAGGED").bounding_box()

@@ -207,8 +207,8 @@
     const sign = (text) => element("span", { class: "sign", "aria-hidden": "true", text });
     const sum = element("div", { class: "sum" });
     if (typeof row.reported_bpb === "number") sum.append(part("reported bpb", decimals(row.reported_bpb, 5)));
-    if (typeof row.inflation_ratio === "number") sum.append(sign("×"), part("inflation ratio", decimals(row.inflation_ratio, 4)));
-    if (typeof row.corrected_bpb === "number") sum.append(sign("="), part("corrected bpb", decimals(row.corrected_bpb, 5), changed(row) ? "flagged-ink" : ""));
+    if (typeof row.inflation_ratio === "number") sum.append(sum.hasChildNodes() ? sign("×") : "", part("inflation ratio", decimals(row.inflation_ratio, 4)));
+    if (typeof row.corrected_bpb === "number") sum.append(sum.hasChildNodes() ? sign("=") : "", part("corrected bpb", decimals(row.corrected_bpb, 5), changed(row) ? "flagged-ink" : ""));
     else if (typeof row.reported_bpb === "number") sum.append(part("corrected bpb", row.verdict === "FLAGGED" ? "not known" : NOTHING));
     made.append(sum);
     const left = element("div", {}, element("h3", { text: "What was established" }), facts([
@@ -265,7 +265,9 @@
     opened.delete(index);
     if (!made || !made.classList.contains("open")) return;
     made.classList.remove("open");
-    made.querySelector(".opener").setAttribute("aria-expanded", "false");
+    const opener = made.querySelector(".opener");
+    opener.setAttribute("aria-expanded", "false");
+    opener.removeAttribute("aria-controls");
     made.nextElementSibling.remove();
   };
   const address = (hash) => { try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { /* some viewers forbid it */ } };
@@ -287,7 +289,10 @@
   };
   body.addEventListener("click", (event) => {
     const made = event.target.closest("tr.row");
-    if (!made || event.target.closest("a") || String(getSelection())) return;
+    if (!made) return;
+    // Marking text in a row is no click on it; the button always is one.
+    const marked = getSelection();
+    if (!event.target.closest(".opener") && !marked.isCollapsed && made.contains(marked.anchorNode)) return;
     const index = Number(made.dataset.index);
     if (made.classList.contains("open")) { close(index); address(""); } else { open(index); address(`#${rows[index].$id}`); }
   });
