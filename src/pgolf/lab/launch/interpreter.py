@@ -395,8 +395,15 @@ class Interpreter:
         wanted = 0 if node.kind == "while" else 1
         for _ in range(MAX_ITERATIONS):
             self.tick()
+            before = len(self.launches)
             output += self.run(_must(node.cond), state, stdin)
             if state.status is None:
+                if self.launches[before:]:
+                    # The condition itself launches, and how often is not known.
+                    del self.launches[before:]
+                    self.uncountable.append(node.kind)
+                    self.run(_must(node.cond), state, stdin)
+                    self.uncountable.pop()
                 return output + self.endless(node, state, stdin)
             if (state.status == 0) != (wanted == 0):
                 state.status = 0

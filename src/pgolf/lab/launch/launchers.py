@@ -101,10 +101,10 @@ def torchrun(shell: Interpreter, name: str, argv: list[str], state: State) -> bo
         return False
     request = Request(name, argv)
     environ = state.environ()
-    request.gpus = options.last("np*") or environ.get("PET_NPROC_PER_NODE") or "1"
-    if options.last("np*") == "":
-        request.gpus = ""
-    request.nodes = options.last("nn*", "no", "nod*") or environ.get("PET_NNODES") or "1"
+    stated = options.last("np*")
+    request.gpus = stated if stated is not None else environ.get("PET_NPROC_PER_NODE") or "1"
+    stated = options.last("nn*")
+    request.nodes = stated if stated is not None else environ.get("PET_NNODES") or "1"
     restarts = options.last("max_*") or environ.get("PET_MAX_RESTARTS") or "0"
     if restarts.isdigit():
         request.times = 1 + int(restarts)
@@ -229,7 +229,7 @@ def charge(shell: Interpreter, request: Request, state: State) -> bool:
         model = rates.record_model
         notes.append(f"GPU model not stated: {model} assumed (PGOLF_GPU says another)")
 
-    nodes = _count(_elastic(request.nodes or "1"))
+    nodes = _count(_elastic(request.nodes if request.nodes is not None else "1"))
     outer = shell.outer.get("nodes", 1)
     if nodes is None:
         return refuse(f"the number of nodes {visible(request.nodes or '')!r} is not a fixed number")

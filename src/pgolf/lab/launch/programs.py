@@ -38,7 +38,8 @@ MENTIONS = frozenset(_MENTIONED.split())
 _VALUED = """
     basename date df dirname du free getconf git groups hostname id ls mktemp nproc nvidia-smi pgrep ps pwd readlink realpath
     sha256sum stat tty uname uptime wc which whoami npm yarn pnpm brew conda pip poetry find hash sha1sum md5sum grep rg
-    jq uuidgen python-config tput command type kubectl docker gcloud aws rustc go node java cmake nproc arch lsb_release
+    jq uuidgen python-config tput command type kubectl docker gcloud aws rustc go ssh-agent starship zoxide dircolors pyenv rbenv direnv mise fnm opam keychain resize luarocks
+    register-python-argcomplete thefuck node java cmake nproc arch lsb_release
     """
 _VALUES = frozenset(_VALUED.split())
 
@@ -88,7 +89,7 @@ _WRAPPERS: dict[str, tuple[str, int]] = {
     "firejail": ("", 0),
     "tsp": ("-L -E -N -D -W -S", 0),
     "ts": ("-L -E -N -D -W -S", 0),
-    "nsys": ("", 0),
+    "nsys": ("-o -t -s -c -d -y -w -f -e --output --trace --sample --capture-range --duration --delay", 0),
     "ncu": ("", 0),
     "rocprof": ("", 0),
     "doas": ("-u -C", 0),
