@@ -42,15 +42,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "train: data\n\t@echo training\n\t$(CMD) train_gpt.py\ndata:\n\t@ls data\nlint:\n\truff check .\n"
         ),
         "justfile": 'nproc := "8"\n\ntrain:\n    torchrun --nproc_per_node={{nproc}} train_gpt.py\n\nlint:\n    ruff check\n',
-        "package.json": '{"scripts": {"train": "torchrun --nproc_per_node=8 train_gpt.py", "lint": "eslint .", "test": "jest"}}',
+        "package.json": '{"scripts": {"train": "torchrun --nproc_per_node=8 train_gpt.py", "lint": "x", "test": "jest"}}',
         "args.txt": "--nproc_per_node=8 train_gpt.py\n",
         "payload.b64": "dG9yY2hydW4K\x01\n",
         "launch.py": f"#!/usr/bin/env python3\nimport os\n\nos.system({TORCHRUN.strip()!r})\n",
-        "launch_list.py": "import subprocess\nN = 8\ncmd = ['torchrun', f'--nproc_per_node={N}', 'train_gpt.py']\nsubprocess.run(cmd, check=True)\n",
+        "launch_list.py": (
+            "import subprocess\nN = 8\n"
+            "cmd = ['torchrun', f'--nproc_per_node={N}', 'train_gpt.py']\nsubprocess.run(cmd, check=True)\n"
+        ),
         "run_variable.py": "import subprocess, sys\nsubprocess.run(build('torchrun', sys.argv[1]))\n",
         "wrap.py": "import subprocess, sys\nsubprocess.run(sys.argv[1:])\n",
-        "mention.py": '"""Usage: torchrun --nproc_per_node=8 train_gpt.py"""\nimport subprocess\n# torchrun\nprint("torchrun --nproc_per_node=8")\nsubprocess.run(["ls"])\n',
-        "trainer.py": "import torch\nmodel = torch.nn.Linear(2, 2).cuda()\nloss = model(torch.ones(2).cuda()).sum()\nloss.backward()\n",
+        "mention.py": (
+            '"""Usage: torchrun --nproc_per_node=8 train_gpt.py"""\nimport subprocess\n# torchrun\n'
+            'print("torchrun --nproc_per_node=8")\nsubprocess.run(["ls"])\n'
+        ),
+        "trainer.py": "import torch\nmodel = torch.nn.Linear(2, 2).cuda()\nmodel(torch.ones(2).cuda()).sum().backward()\n",
         "app.py": "import modal\napp = modal.App()\ngpu = choose()\n\n@app.function(gpu=gpu)\ndef f(): ...\n",
         "cpu_app.py": "import modal\napp = modal.App()\n\n@app.function()\ndef f(): ...\n",
         "modal_app.py": 'import modal\napp = modal.App()\n\n@app.function(gpu="H100:8", timeout=600)\ndef f(): ...\n',

@@ -38,7 +38,8 @@ MENTIONS = frozenset(_MENTIONED.split())
 _VALUED = """
     basename date df dirname du free getconf git groups hostname id ls mktemp nproc nvidia-smi pgrep ps pwd readlink realpath
     sha256sum stat tty uname uptime wc which whoami npm yarn pnpm brew conda pip poetry find hash sha1sum md5sum grep rg
-    jq uuidgen python-config tput command type kubectl docker gcloud aws rustc go ssh-agent starship zoxide dircolors pyenv rbenv direnv mise fnm opam keychain resize luarocks
+    jq uuidgen python-config tput command type kubectl docker gcloud aws rustc go
+    ssh-agent starship zoxide dircolors pyenv rbenv direnv mise fnm opam keychain resize luarocks
     register-python-argcomplete thefuck node java cmake nproc arch lsb_release
     """
 _VALUES = frozenset(_VALUED.split())
