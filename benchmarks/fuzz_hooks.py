@@ -100,13 +100,13 @@ def _heredoc(rng: random.Random, text: str, n: int) -> tuple[str, int]:
 def _repeated(rng: random.Random, text: str, n: int) -> tuple[str, int]:
     times = rng.randrange(1, 4)
     form = rng.randrange(4)
+    name = f"v{rng.randrange(10**6)}"
     if form == 0:
         return f"for i in {' '.join(map(str, range(times)))}; do {text}\ndone", n * times
     if form == 1:
         return f"for i in {{1..{times}}}; do {text}\ndone", n * times
     if form == 2:
-        return f"for ((k=0; k<{times}; k++)); do {text}\ndone", n * times
-    name = f"v{rng.randrange(10**6)}"
+        return f"for (({name}=0; {name}<{times}; {name}++)); do {text}\ndone", n * times
     return f"{name}=0; while [ ${name} -lt {times} ]; do {text}\n{name}=$(({name}+1)); done", n * times
 
 
@@ -130,46 +130,46 @@ def _variable(rng: random.Random, text: str, n: int) -> tuple[str, int]:
 
 def _simple(pattern: str) -> Step:
     return lambda rng, text, n: (
-        pattern.replace("@D", _double(text)).replace("@Q", _quoted(text)).replace("@", text),
+        pattern.replace("§D", _double(text)).replace("§Q", _quoted(text)).replace("§", text),
         n,
     )
 
 
 STEPS: tuple[Step, ...] = (
-    _simple("bash -c @Q"),
-    _simple("sh -c @D"),
-    _simple("bash -lc @Q"),
-    _simple("env A=1 bash -c @Q"),
-    _simple("nohup bash -c @Q"),
-    _simple("timeout 600 bash -c @Q"),
-    _simple("nice -n 5 sh -c @Q"),
-    _simple("eval @Q"),
-    _simple("eval @D"),
-    _simple("( @\n)"),
-    _simple("{ @\n}"),
-    _simple("true && { @\n}"),
-    _simple("false || { @\n}"),
-    _simple("if true; then @\nfi"),
-    _simple("if [ -d . ]; then @\nfi"),
-    _simple("! { @\n}"),
-    _simple("x=$(@\n)"),
-    _simple('echo "$(@\n)"'),
-    _simple("cat <(@\n) > /dev/null"),
-    _simple("{ @\n} | cat"),
-    _simple("{ @\n} & wait"),
-    _simple("{ @\n} > /dev/null 2>&1"),
-    _simple("echo @Q | bash"),
-    _simple("bash <<< @Q"),
-    _simple("bash <(echo @Q)"),
-    _simple("echo ok; @"),
-    _simple("ls > /dev/null\n@"),
-    _simple("# a comment ' \"\n@"),
-    _simple("case a in (a) @\n;; esac"),
-    _simple("trap @Q EXIT"),
-    _simple("printf '%s\\n' @Q | sh"),
-    _simple('python3 -c "import os; os.system(open(0).read())" < /dev/null; @'),
+    _simple("bash -c §Q"),
+    _simple("sh -c §D"),
+    _simple("bash -lc §Q"),
+    _simple("env A=1 bash -c §Q"),
+    _simple("nohup bash -c §Q"),
+    _simple("timeout 600 bash -c §Q"),
+    _simple("nice -n 5 sh -c §Q"),
+    _simple("eval §Q"),
+    _simple("eval §D"),
+    _simple("( §\n)"),
+    _simple("{ §\n}"),
+    _simple("true && { §\n}"),
+    _simple("false || { §\n}"),
+    _simple("if true; then §\nfi"),
+    _simple("if [ -d . ]; then §\nfi"),
+    _simple("! { §\n}"),
+    _simple("x=$(§\n)"),
+    _simple('echo "$(§\n)"'),
+    _simple("cat <(§\n) > /dev/null"),
+    _simple("{ §\n} | cat"),
+    _simple("{ §\n} & wait"),
+    _simple("{ §\n} > /dev/null 2>&1"),
+    _simple("echo §Q | bash"),
+    _simple("bash <<< §Q"),
+    _simple("bash <(echo §Q)"),
+    _simple("echo ok; §"),
+    _simple("ls > /dev/null\n§"),
+    _simple("# a comment ' \"\n§"),
+    _simple("case a in (a) §\n;; esac"),
+    _simple("trap §Q EXIT"),
+    _simple("printf '%s\\n' §Q | sh"),
+    _simple('python3 -c "import os; os.system(open(0).read())" < /dev/null; §'),
     lambda rng, text, n: (f"echo {base64.b64encode(text.encode()).decode()} | base64 -d | bash", n),
-    lambda rng, text, n: (f"A={rng.choice(NOUNS)} B=2; export A; @".replace("@", text), n),
+    lambda rng, text, n: (f"A={rng.choice(NOUNS)} B=2; export A; §".replace("§", text), n),
     lambda rng, text, n: (f"cd . && {{ {text}\n}}", n),
     _heredoc,
     _repeated,
@@ -178,12 +178,45 @@ STEPS: tuple[Step, ...] = (
     _variable,
 )
 
+# Wrappers whose programs are not there to be run against bash.
+ELSEWHERE: tuple[Step, ...] = (
+    _simple("ssh -p 22 gpu1 §Q"),
+    _simple("ssh gpu1 <<< §Q"),
+    _simple("tmux new-session -d -s run §Q"),
+    _simple("tmux send-keys -t run §Q Enter"),
+    _simple("screen -dmS run bash -c §Q"),
+    _simple("docker run --rm --gpus all -e A=1 image bash -c §Q"),
+    _simple("docker exec -it box sh -c §Q"),
+    _simple("sudo -u me bash -c §Q"),
+    _simple("su -c §Q me"),
+    _simple("env -i bash -c §Q"),
+    _simple("uv run bash -c §Q"),
+    _simple("conda run -n pg bash -c §Q"),
+    _simple("flock /tmp/lock -c §Q"),
+    _simple("script -qc §Q /dev/null"),
+    _simple("stdbuf -oL setsid bash -c §Q"),
+    _simple("kubectl exec pod -- bash -c §Q"),
+    _simple("echo §Q | at now"),
+    _simple("echo §Q | ssh gpu1 bash -s"),
+    _simple("taskset -c 0-3 numactl -N 0 bash -c §Q"),
+    lambda rng, text, n: (f"python3 -c {_double(f'import os; os.system({text!r})')}", n),
+    lambda rng, text, n: (
+        f"python3 - <<'PY'\nimport subprocess\nsubprocess.run({text!r}, shell=True)\nPY",
+        n,
+    ),
+    lambda rng, text, n: (
+        "python3 -c " + _quoted(f"import os; c = {text!r}; os.execvp('bash', ['bash', '-c', c])"),
+        n,
+    ),
+)
 
-def with_launch(rng: random.Random) -> tuple[str, int]:
-    """A command that launches, and how often."""
+
+def with_launch(rng: random.Random, *, local: bool = False) -> tuple[str, int]:
+    """A command that launches, and how often; `local` ones a bash can run here."""
+    steps = STEPS if local else STEPS + ELSEWHERE
     text, n = launch(rng)
     for _ in range(rng.choice([0, 1, 1, 2, 2, 3])):
-        text, n = rng.choice(STEPS)(rng, text, n)
+        text, n = rng.choice(steps)(rng, text, n)
         if len(text) > 4000:
             break
     return text, n
@@ -246,19 +279,19 @@ _WORK = (
     "kill %1 2> /dev/null",
 )
 _AROUND = (
-    "@",
-    "@",
-    "( @\n)",
-    "{ @\n}",
-    "@ && ls",
-    "ls; @",
-    "bash -c @Q",
-    "if [ -d {n} ]; then @\nfi",
-    "for i in 1 2; do @\ndone",
-    "time { @\n}",
-    "{ @\n} 2>&1 | tail -3",
-    "timeout 60 bash -c @Q",
-    "g() { @\n}; g",
+    "§",
+    "§",
+    "( §\n)",
+    "{ §\n}",
+    "§ && ls",
+    "ls; §",
+    "bash -c §Q",
+    "if [ -d {n} ]; then §\nfi",
+    "for i in 1 2; do §\ndone",
+    "time { §\n}",
+    "{ §\n} 2>&1 | tail -3",
+    "timeout 60 bash -c §Q",
+    "g() { §\n}; g",
 )
 
 
@@ -268,8 +301,8 @@ def without_launch(rng: random.Random) -> str:
     for _ in range(rng.choice([0, 0, 1, 1, 2])):
         pattern = rng.choice(_AROUND).replace("{n}", rng.choice(NOUNS))
         if "\n" not in pattern and ("EOF" in text or text.lstrip().startswith("#") or " # " in text):
-            pattern = "{ @\n}"
-        text = pattern.replace("@Q", _quoted(text)).replace("@", text)
+            pattern = "{ §\n}"
+        text = pattern.replace("§Q", _quoted(text)).replace("§", text)
     return text
 
 
@@ -335,7 +368,7 @@ def bash_disagreements(count: int, seed: int) -> list[str]:
             stub.write_text(f"#!/bin/sh\necho x >> {counter}\n", encoding="utf-8")
             stub.chmod(0o755)
         for _ in range(count):
-            command, _expected = with_launch(rng)
+            command, _expected = with_launch(rng, local=True)
             if "/opt/x" in command or "python3" in command:
                 continue
             counter.write_text("", encoding="utf-8")

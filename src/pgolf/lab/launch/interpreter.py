@@ -934,21 +934,7 @@ _HINTS = (
     "horovodrun",
     "composer",
 )
-_HIDERS = (
-    "eval",
-    "base64",
-    "xxd",
-    "$'",
-    "\\x",
-    "printf",
-    "| bash",
-    "|bash",
-    "| sh",
-    "|sh",
-    "openssl",
-    "rev",
-    "bash -c",
-)
+_HIDERS = ("eval", "base64", "xxd", "$'", "\\x", "| bash", "|bash", "| sh", "|sh", "openssl", "<(")
 
 
 def may_launch(text: str) -> bool:
