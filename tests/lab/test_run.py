@@ -322,6 +322,9 @@ def test_a_killed_pgolf_leaves_its_hold_and_recover_settles_it_once(
     process = pgolf(workspace, "exp_001", "--seed", "42", "--gpu", "1xH100_SXM", "--", *trainer(more=SLEEPER))
     child = int(wait_for(workspace.root / "pid"))
     assert recover(workspace, kill=lambda _: None) == [], "a living run is left alone"
+    (hold_id,) = ledger_of(workspace).summarise().open_holds
+    for words in (["release", hold_id], ["settle", hold_id, "--cost", "0"]):
+        assert main(["spend", *words]) == 1, "nor can its hold be taken from under it"
     process.kill()
     process.communicate(timeout=30)
     held = ledger_of(workspace).read().held_usd
@@ -390,8 +393,51 @@ def test_an_adopted_hold_is_used_once(workspace: Workspace, trainer: Trainer) ->
     assert run_seed(workspace, run, adopt=hold.id, **quiet).seed is not None
     state = ledger_of(workspace).read()
     assert [entry["kind"] for entry in state.entries] == ["hold", "settle"]
+    again = priced(workspace, trainer(), replace=True)
     with pytest.raises(Refused, match="not open"):
-        run_seed(workspace, run, adopt=hold.id, **quiet)
+        run_seed(workspace, again, adopt=hold.id, **quiet)
+
+
+def test_a_hold_made_for_something_else_cannot_be_adopted(workspace: Workspace, trainer: Trainer) -> None:
+    quiet: dict[str, Any] = {"sink": lambda _: None, "tick": lambda _: None}
+    command = trainer(more="open('started', 'w')")
+    dear = priced(workspace, command, gpu="8xH100_SXM", environ={"PGOLF_CONFIRM_8XH100": "1"})
+    ledger = ledger_of(workspace)
+    cheap = ledger.hold(
+        0.01,
+        spendable_usd=440,
+        purpose="batch",
+        experiment="exp_001",
+        seed=42,
+        gpu=dear.gpu,
+        command=dear.command,
+    )
+    other = record_module.hold_for_batch(workspace, priced(workspace, command, seed=41))
+    for hold in (cheap, other):
+        with pytest.raises(Refused, match="not made for this run"):
+            run_seed(workspace, dear, adopt=hold.id, **quiet)
+    unconfirmed = priced(workspace, command, gpu="8xH100_SXM")
+    with pytest.raises(Refused, match="confirmation"):
+        run_seed(workspace, unconfirmed, adopt=cheap.id, **quiet)
+    assert not (workspace.root / "started").exists()
+
+
+@pytest.mark.parametrize("how", ["release", "settle"])
+def test_closing_the_hold_under_a_run_does_not_make_it_free(
+    workspace: Workspace, trainer: Trainer, how: str
+) -> None:
+    run = priced(workspace, trainer())
+    ledger = ledger_of(workspace)
+
+    def close(_: bytes) -> None:
+        for hold_id in ledger.summarise().open_holds:
+            ledger.release(hold_id) if how == "release" else ledger.settle(hold_id, cost_usd=0)
+
+    outcome = run_seed(workspace, run, sink=close, tick=lambda _: None)
+    assert "closed while the run went on" in outcome.not_recorded
+    state = ledger.read()
+    assert state.spent_usd == pytest.approx(outcome.ending.seconds * RATE, abs=2e-6)
+    assert state.entries[-1]["kind"] == "adjustment"
 
 
 def test_progress_reads_step_and_loss_of_several_dialects() -> None:
@@ -484,6 +530,20 @@ def test_on_skypilot_runs_the_cli_records_its_log_and_always_tears_down(
     assert calls[1] == "down --yes pgolf-exp-001-seed42"
     (seed,) = get_experiment(workspace, "exp_001").seeds
     assert (seed.bpb, seed.gpu) == (1.0542, "1xH100_SXM")
+
+
+def test_on_skypilot_without_its_cli_starts_and_holds_nothing(
+    workspace: Workspace,
+    trainer: Trainer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trainer()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    command = ["--on", "skypilot", "--", "torchrun", "--nproc_per_node=1", "train_gpt.py"]
+    assert main(["run", "exp_001", "--seed", "42", *command]) == 2
+    assert "sky check" in capsys.readouterr().err
+    assert ledger_of(workspace).read().entries == ()
 
 
 def test_on_slurm_submits_the_same_run_with_its_hold(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -230,9 +231,14 @@ def _submit(workspace: Workspace, priced: PricedRun) -> int:
 
 
 def _run_in_the_cloud(workspace: Workspace, priced: PricedRun, quiet: bool, as_json: bool) -> int:
+    from pgolf.errors import UsageError
     from pgolf.lab.run.pricing import redirect
     from pgolf.lab.run.skypilot import launch_argv, render_task, teardown_argv
 
+    if shutil.which("sky") is None:
+        raise UsageError(
+            '--on skypilot needs SkyPilot\'s command line: `pip install "skypilot"`, then `sky check`'
+        )
     folder = workspace.experiments_dir / priced.request.experiment
     task = folder / f"train_seed{priced.request.seed}.sky.yaml"
     text = render_task(priced)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from pgolf.cli.track import terminal_width
-from pgolf.errors import UsageError
+from pgolf.errors import Refused, UsageError
 from pgolf.exits import Exit
 from pgolf.lab.documents import document
 from pgolf.lab.ledger import Ledger, format_usd, to_microusd
@@ -127,6 +127,7 @@ def settle(hold_id: str | None, cost_usd: str | None, seconds: float | None, exp
             click.echo(f"{each.id} settled at {format_usd(each.amount_microusd)} USD (expired)")
         click.echo(f"{len(settled)} expired holds settled")
         return Exit.OK
+    _refuse_running(ledger, hold_id)
     cost = None if cost_usd is None else to_microusd(cost_usd, "cost") / 1e6
     charged = ledger.settle(hold_id, cost_usd=cost, seconds=seconds)
     click.echo(f"{hold_id} settled at {format_usd(charged)} USD")
@@ -138,9 +139,22 @@ def settle(hold_id: str | None, cost_usd: str | None, seconds: float | None, exp
 @click.option("--reason", default="", help="Why nothing was started.")
 def release(hold_id: str, reason: str) -> int:
     """Give HOLD_ID back: nothing was started."""
-    given = Ledger(load_workspace().ledger_path).release(hold_id, reason)
+    ledger = Ledger(load_workspace().ledger_path)
+    _refuse_running(ledger, hold_id)
+    given = ledger.release(hold_id, reason)
     click.echo(f"{given.id} released, {format_usd(given.amount_microusd)} USD back")
     return Exit.OK
+
+
+def _refuse_running(ledger: Ledger, hold_id: str) -> None:
+    """A living `pgolf run` settles its own hold."""
+    from pgolf.lab.run.record import is_running
+
+    held = ledger.summarise().open_holds.get(hold_id)
+    if held is not None and is_running(held):
+        raise Refused(
+            f"hold {hold_id} pays for a run that is still going; it settles itself (or end it with Ctrl-C)"
+        )
 
 
 @spend.command()

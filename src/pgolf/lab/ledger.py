@@ -110,7 +110,8 @@ class LedgerSummary:
     offset: int = 0
     last_hash: str = GENESIS
     spent_microusd: int = 0
-    open_holds: dict[str, Hold] = field(default_factory=dict)
+    open_lines: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    """Hold id -> line number and entry; `open_holds` is what to use."""
     by_gpu: dict[str, list[int]] = field(default_factory=dict)
     """gpu -> [micro-dollars, milliseconds, runs]; likewise by experiment and by UTC day."""
     by_experiment: dict[str, list[int]] = field(default_factory=dict)
@@ -121,9 +122,17 @@ class LedgerSummary:
     accepted: list[Problem] = field(default_factory=list)
 
     @property
+    def open_holds(self) -> dict[str, Hold]:
+        """Holds that nothing has settled or released, by id, oldest first."""
+        return {
+            hold_id: Hold(line=line, **{key: entry[key] for key in _HOLD_KEYS if key in entry})
+            for hold_id, (line, entry) in self.open_lines.items()
+        }
+
+    @property
     def held_microusd(self) -> int:
         """Sum of open holds, in full."""
-        return sum(hold.amount_microusd for hold in self.open_holds.values())
+        return sum(entry["amount_microusd"] for _, entry in self.open_lines.values())
 
     @property
     def spent_usd(self) -> float:
@@ -178,7 +187,8 @@ class Ledger:
     """One ledger file. Holds no state between calls, so any number of processes and threads may use it."""
 
     def __init__(self, path: Path, lock_timeout_seconds: float = 10.0) -> None:
-        self.path = Path(path)
+        # The real file: two folders that share a ledger by a link must share its lock too.
+        self.path = Path(os.path.realpath(path))
         self.lock_path = self.path.with_name("spending.lock")
         self.head_path = self.path.with_name("spending.head")
         self.checkpoint_path = self.path.with_name("spending.checkpoint.json")
@@ -646,17 +656,20 @@ def _fold_line(
 
 def _parse(text: bytes) -> tuple[str, dict[str, Any] | None]:
     try:
-        entry = json.loads(text, parse_constant=_reject_constant)
+        entry = _DECODER.decode(text.decode("ascii"))
     except (ValueError, RecursionError):
         return "not JSON", None
-    if not isinstance(entry, dict) or entry.get("v") != 1 or str(entry.get("kind")) not in KINDS:
+    if type(entry) is not dict or entry.get("v") != 1 or type(entry.get("kind")) is not str:
         return "not a kind of line this version knows", None
-    for key in _REQUIRED[entry["kind"]]:
+    required = _REQUIRED.get(entry["kind"])
+    if required is None:
+        return "not a kind of line this version knows", None
+    for key in required:
         if key not in entry:
             return f"lacks {key}", None
     for key, value in entry.items():
-        kinds = _TYPES.get(key, str)
-        if not isinstance(value, kinds) or isinstance(value, bool) or value in (_INFINITY, -_INFINITY):
+        kind = type(value)  # not isinstance: True is no number of micro-dollars
+        if kind not in _TYPES.get(key, _TEXT) or (kind is float and value - value != 0.0):
             return f"{key} is not of its type", None
     return "", entry
 
@@ -665,18 +678,21 @@ def _reject_constant(name: str) -> None:
     raise ValueError(name)
 
 
-_INFINITY = float("inf")
-_TYPES: dict[str, Any] = {
-    "v": int,
-    "amount_microusd": int,
-    "cost_microusd": int,
-    "seed": int,
-    "pid": int,
-    "exit_status": int,
-    "seconds": int | float,
-    "cap_seconds": int | float,
-    "expires_at": int | float,
-    "accepts": list,
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant)
+_TEXT = (str,)
+_WHOLE = (int,)
+_NUMBER = (float, int)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "v": _WHOLE,
+    "amount_microusd": _WHOLE,
+    "cost_microusd": _WHOLE,
+    "seed": _WHOLE,
+    "pid": _WHOLE,
+    "exit_status": _WHOLE,
+    "seconds": _NUMBER,
+    "cap_seconds": _NUMBER,
+    "expires_at": _NUMBER,
+    "accepts": (list,),
 }
 """Types of the fields that are not texts."""
 _REQUIRED: dict[str, tuple[str, ...]] = {
@@ -686,28 +702,25 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "adjustment": ("at", "prev", "amount_microusd", "reason"),
     "override": ("at", "prev", "gate", "reason"),
 }
-KINDS = frozenset(_REQUIRED)
 
 
-def _add(summary: LedgerSummary, entry: Mapping[str, Any]) -> str:
+def _add(summary: LedgerSummary, entry: dict[str, Any]) -> str:
     """Add one intact line to the sums; returns what is wrong with it, or nothing."""
     kind = entry["kind"]
     summary.first_at = summary.first_at or entry["at"]
     if kind == "hold":
-        known = {k: entry[k] for k in _HOLD_KEYS if k in entry}
-        if known["id"] in summary.open_holds:
-            return f"hold {known['id']} is already open"
-        summary.open_holds[known["id"]] = Hold(line=summary.lines, **known)
+        if entry["id"] in summary.open_lines:
+            return f"hold {entry['id']} is already open"
+        summary.open_lines[entry["id"]] = (summary.lines, entry)
     elif kind == "settle":
-        hold = summary.open_holds.pop(str(entry.get("hold")), None)
-        _charge(
-            summary, entry, entry["cost_microusd"], hold.gpu if hold else "", hold.experiment if hold else ""
-        )
+        _, hold = summary.open_lines.pop(entry["hold"], (0, None))
+        known = hold or {}
+        _charge(summary, entry, entry["cost_microusd"], known.get("gpu", ""), known.get("experiment", ""))
         if hold is None:
-            return f"settles hold {entry.get('hold')}, which is not open"
+            return f"settles hold {entry['hold']}, which is not open"
     elif kind == "release":
-        if summary.open_holds.pop(str(entry.get("hold")), None) is None:
-            return f"releases hold {entry.get('hold')}, which is not open"
+        if summary.open_lines.pop(entry["hold"], None) is None:
+            return f"releases hold {entry['hold']}, which is not open"
     elif kind == "adjustment":
         _charge(
             summary,
@@ -761,7 +774,7 @@ def _settlement(
 def _seconds(seconds: float | None) -> float | None:
     if seconds is None:
         return None
-    if not 0 <= seconds < _INFINITY:
+    if not 0 <= seconds < float("inf"):
         raise UsageError(f"seconds: a finite number, not negative, is needed; got {seconds!r}")
     return round(float(seconds), 3)
 
@@ -796,13 +809,11 @@ def _to_json(summary: LedgerSummary) -> dict[str, Any]:
     out = {name: getattr(summary, name) for name in LedgerSummary.__slots__}
     del out["problems"]
     out["accepted"] = [[p.line, p.message, p.sha256] for p in summary.accepted]
-    out["open_holds"] = [
-        {name: getattr(hold, name) for name in Hold.__slots__} for hold in summary.open_holds.values()
-    ]
+    out["open_lines"] = {key: list(value) for key, value in summary.open_lines.items()}
     return out
 
 
 def _from_json(data: dict[str, Any]) -> LedgerSummary:
-    holds = {h["id"]: Hold(**h) for h in data.pop("open_holds")}
+    open_lines = {key: (int(line), dict(entry)) for key, (line, entry) in data.pop("open_lines").items()}
     accepted = [Problem(*row) for row in data.pop("accepted")]
-    return LedgerSummary(open_holds=holds, accepted=accepted, **data)
+    return LedgerSummary(open_lines=open_lines, accepted=accepted, **data)

@@ -15,8 +15,7 @@ from typing import Any, BinaryIO
 
 from pgolf.errors import PgolfError, Refused, UsageError
 from pgolf.lab.experiments import append_event, experiment_dir, get_experiment, record_seed
-from pgolf.lab.gates import FORCED, Request, ask
-from pgolf.lab.gates.budget import is_forced
+from pgolf.lab.gates import FORCED, Request, ask, budget
 from pgolf.lab.ledger import Hold, Ledger
 from pgolf.lab.run.manifest import commit_of, describe_inputs, describe_machine, gpu_in_log, torch_in_log
 from pgolf.lab.run.pricing import PricedRun
@@ -29,6 +28,7 @@ from pgolf.runlog.parse import parse_log
 
 EXPIRY_GRACE_SECONDS = 3600.0
 PURPOSE = "run"
+BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,12 @@ class RunOutcome:
     not_recorded: str
 
 
-def check_run(workspace: Workspace, run: PricedRun) -> tuple[Request, list[tuple[str, str, str]]]:
+def check_run(
+    workspace: Workspace, run: PricedRun, paid: bool = False
+) -> tuple[Request, list[tuple[str, str, str]]]:
     """Ask every gate; returns the request and (gate, verdict, reason) of each.
+
+    `paid`: the money is held already, so the budget's gate is not asked.
 
     Raises Refused with the reasons of all gates that refuse; of an experiment that failed; of a seed that is
     recorded already (without `replace`).
@@ -66,6 +70,8 @@ def check_run(workspace: Workspace, run: PricedRun) -> tuple[Request, list[tuple
         )
     request = Request(command=run.command, plan=run.plan, workspace=workspace, environ=run.environ)
     answers = ask(request) if run.plan.is_launch else ()
+    if paid:
+        answers = tuple(answer for answer in answers if answer.gate != budget.NAME)
     refused = [f"{answer.gate}: {answer.reason}" for answer in answers if not answer.lets_through]
     if refused:
         raise Refused(*refused)
@@ -86,7 +92,7 @@ def run_seed(
     submitted). Raises Refused or UsageError before anything is started; afterwards every failure is in the
     outcome, and the money is settled or its hold stays open.
     """
-    request, answers = check_run(workspace, run) if adopt is None else (None, [])
+    request, answers = check_run(workspace, run, paid=adopt is not None)
     wanted = run.request
     folder = experiment_dir(workspace, wanted.experiment)
     inputs = describe_inputs(run.environ, wanted.folder, run.script, folder / "config.json")
@@ -98,9 +104,8 @@ def run_seed(
     with log:
         try:
             if adopt is not None:
-                hold = _adopted(ledger, adopt)
+                hold = _adopted(ledger, adopt, run)
             else:
-                assert request is not None  # noqa: S101 - set together
                 hold = _hold(workspace, ledger, run, request, answers, run_id)
         except BaseException:
             log.close()
@@ -199,10 +204,9 @@ def recover(workspace: Workspace, *, kill: Callable[[int], None]) -> list[tuple[
     for hold in list(ledger.summarise().open_holds.values()):
         if hold.purpose != PURPOSE:
             continue
-        host, pid, start = parse_run_id(hold.key)
-        here = host == _host()
+        here = parse_run_id(hold.key)[0] == _host()
         expired = hold.expires_at is not None and hold.expires_at <= time.time()
-        if (here and _start_ticks(pid) == start) or not (here or expired):
+        if is_running(hold) or not (here or expired):
             continue
         left = find_marked(hold.key) if here else set()
         for process in left:
@@ -251,7 +255,7 @@ def _hold(
     grace_seconds: float = EXPIRY_GRACE_SECONDS,
 ) -> Hold:
     for gate, verdict, reason in answers:
-        if verdict == FORCED and gate != "budget":
+        if verdict == FORCED and gate != budget.NAME:
             ledger.record_override(gate, reason, run.command, run.request.experiment)
     return ledger.hold(
         run.usd,
@@ -264,7 +268,7 @@ def _hold(
         cap_seconds=run.cap_seconds,
         expires_at=time.time() + run.cap_seconds + grace_seconds,
         key=run_id,
-        force=is_forced(request),
+        force=budget.is_forced(request),
     )
 
 
@@ -276,14 +280,25 @@ def hold_for_batch(workspace: Workspace, run: PricedRun) -> Hold:
     """
     request, answers = check_run(workspace, run)
     ledger = Ledger(workspace.ledger_path)
-    return _hold(workspace, ledger, run, request, answers, make_run_id(), "batch", 7 * 86_400.0)
+    return _hold(workspace, ledger, run, request, answers, make_run_id(), BATCH, 7 * 86_400.0)
 
 
-def _adopted(ledger: Ledger, hold_id: str) -> Hold:
+def _adopted(ledger: Ledger, hold_id: str, run: PricedRun) -> Hold:
+    """The open hold that was made for this very run. Any other hold pays for something else."""
     hold = ledger.summarise().open_holds.get(hold_id)
     if hold is None:
         raise Refused(f"hold {hold_id} is not open: unknown, or settled or released before")
+    wanted = (BATCH, run.request.experiment, run.request.seed, run.gpu, run.command)
+    made_for = (hold.purpose, hold.experiment, hold.seed, hold.gpu, hold.command)
+    if made_for != wanted or hold.amount_microusd + 1 < run.usd * 1e6:
+        raise Refused(f"hold {hold_id} was not made for this run, or holds less than it may cost")
     return hold
+
+
+def is_running(hold: Hold) -> bool:
+    """Whether the pgolf that made a run's hold is alive on this machine."""
+    host, pid, start = parse_run_id(hold.key)
+    return hold.purpose == PURPOSE and host == _host() and _start_ticks(pid) == start
 
 
 def _settle(ledger: Ledger, hold: Hold, run: PricedRun, ending: Ending, trouble: list[str]) -> int | None:
@@ -298,12 +313,36 @@ def _settle(ledger: Ledger, hold: Hold, run: PricedRun, ending: Ending, trouble:
                 exit_status=ending.exit_status,
                 reason=ending.reason,
             )
+        except Refused as error:
+            trouble.append(f"the hold {hold.id} was closed while the run went on: {error}")
+            return _charge_closed(ledger, hold, run, cost, ending, trouble)
         except PgolfError as error:
-            if attempt == 2 or isinstance(error, Refused):
+            if attempt == 2:
                 trouble.append(f"the hold {hold.id} was not settled and counts in full: {error}")
                 break
             time.sleep(0.5)
     return None
+
+
+def _charge_closed(
+    ledger: Ledger, hold: Hold, run: PricedRun, cost: float, ending: Ending, trouble: list[str]
+) -> int | None:
+    """Somebody settled or released the hold under the run: charge what that left unpaid."""
+    try:
+        paid = sum(int(entry.get("cost_microusd", 0)) for entry in ledger.find_entries(hold.id))
+        owed = max(round(cost * 1e6) - paid, 0)
+        if owed:
+            ledger.adjust(
+                owed / 1e6,
+                f"hold {hold.id} was closed while its run went on",
+                experiment=run.request.experiment,
+                gpu=run.gpu,
+                seconds=ending.seconds,
+            )
+    except PgolfError as error:
+        trouble.append(f"{cost:.6f} USD of this run are not in the ledger: {error}")
+        return None
+    return paid + owed
 
 
 def _open_log(folder: Path, seed: int) -> tuple[BinaryIO, Path]:

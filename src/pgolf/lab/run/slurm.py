@@ -23,6 +23,9 @@ def job_argv(run: PricedRun, hold_id: str) -> list[str]:
     """The command of the job: this program again, on the node, with the hold that pays for it."""
     wanted = run.request
     argv = [sys.executable, "-m", "pgolf", "run", wanted.experiment, "--seed", str(wanted.seed)]
+    argv.append(
+        "--quiet"
+    )  # the log is in the experiment's folder; submitit would keep a second copy in memory
     argv += ["--adopt-hold", hold_id, "--cap-seconds", f"{run.cap_seconds:g}"]
     if wanted.gpu is not None:
         argv += ["--gpu", wanted.gpu]
@@ -70,9 +73,8 @@ def submit(run: PricedRun, hold_id: str, folder: Path, more: Mapping[str, Any] |
     try:
         executor = submitit.AutoExecutor(folder=folder, cluster="slurm")
         executor.update_parameters(**job_parameters(run), **dict(more or {}))
-        function = submitit.helpers.CommandFunction(
-            job_argv(run, hold_id), env=run.environ, cwd=run.request.folder
-        )
+        # Slurm hands the submitting shell's environment on; nothing of it is written into the job's files.
+        function = submitit.helpers.CommandFunction(job_argv(run, hold_id), cwd=run.request.folder)
         return str(executor.submit(function).job_id)
     except (RuntimeError, OSError, submitit.core.utils.FailedJobError) as error:
         raise UsageError(f"--on slurm: the job was not submitted: {str(error).splitlines()[0]}") from error
