@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,3 +193,16 @@ def test_remarks_of_the_script_audit_reach_the_row_but_not_as_errors() -> None:
     assert remark in report.row.reasons
     assert report.script is not None
     assert report.script.lut_status is LutStatus.CORRECT
+
+
+def test_files_in_the_folder_decide_the_size(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    shutil.copytree(SAMPLES / RIGHT_LOGS, folder)
+    with (folder / "final_model.int8.ptz").open("wb") as file:
+        file.truncate(15_999_000)  # sparse: it fits alone, not with the script
+    (folder / "README.md").write_text("| mean | 1.21982 |\n")
+    report = judge(collect_evidence(disk_folder(folder), load_profile()))
+    (finding,) = [f for f in report.row.reasons if f.rule == "size-cap"]
+    assert finding.path == "final_model.int8.ptz"
+    claims = {claim.name: claim for claim in report.claims}
+    assert claims["val_bpb in the README"].agrees is True

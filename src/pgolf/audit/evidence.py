@@ -81,6 +81,8 @@ class SubmissionEvidence:
     texts: dict[str, str]
     unread: tuple[tuple[str, str], ...]
     profile: Profile
+    models: tuple[tuple[str, int], ...] = ()
+    """(path, bytes) of compressed model files that lie in the folder."""
     source: str = ""
     """The submission's code as text, unwrapped where it was packed; "" where there is none."""
     stated_print: LogFingerprint | None = None
@@ -176,11 +178,19 @@ def collect_evidence(
         texts=texts,
         unread=tuple(unread[:200]),
         profile=profile,
+        models=tuple(
+            (e.path, size)
+            for e in folder.entries
+            if not e.problem
+            and _MODEL_FILE.search(e.name.lower())
+            and (size := folder.size_bytes(e)) is not None
+        )[:32],
         source="" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace"),
         stated_print=_stated_print(stated, logs, profile, hint),
     )
 
 
+_MODEL_FILE = re.compile(r"(?:model|artifact|weights)[\w.-]{0,60}\.(?:ptz|lzma|xz|zst|zstd|br|bz2|gz|ptb)$")
 _MODEL_NAME = re.compile(r"fineweb_\d{3,6}_[\w-]{1,60}\.model", re.ASCII)
 _VOCABULARY = re.compile(r"vocab_size\W{1,40}(\d{3,6})\b", re.ASCII | re.IGNORECASE)
 _SP_NAME = re.compile(r"\bsp-?(\d{4,5})\b", re.IGNORECASE)

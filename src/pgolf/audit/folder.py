@@ -52,6 +52,10 @@ class Folder(Protocol):
 
     def read(self, path: str, max_bytes: int) -> bytes | Unreadable: ...
 
+    def size_bytes(self, entry: FileEntry) -> int | None:
+        """Size of a file without reading it, None where that cannot be told."""
+        ...
+
 
 @dataclass(frozen=True)
 class GitFolder:
@@ -68,6 +72,10 @@ class GitFolder:
         if entry.problem:
             return Unreadable(entry.problem)
         return self.reader.read(entry.content_id, max_bytes)
+
+    def size_bytes(self, entry: FileEntry) -> int | None:
+        info = None if entry.problem else self.reader.info([entry.content_id])[0]
+        return None if info is None or info.kind != "blob" else info.size_bytes
 
 
 def git_entries(items: Iterable[TreeEntry | tuple[str, Unreadable]]) -> tuple[FileEntry, ...]:
@@ -105,6 +113,9 @@ class DiskFolder:
         if entry.problem:
             return Unreadable(entry.problem)
         return read_regular(self.root / path, max_bytes)
+
+    def size_bytes(self, entry: FileEntry) -> int | None:
+        return entry.size_bytes
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes | Unreadable:

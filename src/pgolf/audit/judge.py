@@ -9,6 +9,7 @@ consistency; it is no opinion on techniques, and no statement that the run itsel
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from pgolf.core.submission_report import Claim, LogEvidence, SubmissionReport
 from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutStatus, Verdict
 from pgolf.runlog.metrics import Ending
 
+_DECIMAL = re.compile(r"(?<![\d.])\d{1,2}\.\d{3,10}(?![\d.])")
 _ANOTHER_SAMPLE = ("val-subset", "val-other-set", "log-stages-disagree")
 """Defects that no ratio mends: the value may be right for what was scored, or its loss is not its own."""
 _SETTLED_SOURCES = (ByteSource.TABLE, ByteSource.NPZ, ByteSource.SIDECAR, ByteSource.BYTE_LEVEL)
@@ -42,7 +44,7 @@ def judge(evidence: SubmissionEvidence) -> SubmissionReport:
         row=_row(evidence, findings, verdict, shortfalls),
         script=_script_report(evidence),
         logs=tuple(_log_evidence(log) for log in evidence.logs),
-        claims=tuple(_claims(evidence)),
+        claims=(*_claims(evidence), *_claims_of_files(evidence)),
         missing=shortfalls,
         notes=tuple(_notes(evidence)),
     )
@@ -270,6 +272,43 @@ def _claims(evidence: SubmissionEvidence) -> Iterable[Claim]:
             "not printed" if largest is None else f"{largest:,} at most",
             None if largest is None else stated.artifact_bytes in printed or None,
             "submission.json and the logs",
+        )
+
+
+def _claims_of_files(evidence: SubmissionEvidence) -> Iterable[Claim]:
+    """Sizes as stated against the files themselves, and the headline against the README."""
+    stated = evidence.stated
+    if stated is None:
+        return
+    if stated.code_bytes is not None and evidence.script is not None:
+        found = len(evidence.script.data)
+        agrees = True if stated.code_bytes == found else None if evidence.choice.others else False
+        yield Claim(
+            "code bytes",
+            f"{stated.code_bytes:,}",
+            f"{found:,}",
+            agrees,
+            f"submission.json and {evidence.choice.path}",
+        )
+    if evidence.models and evidence.script is not None and stated.artifact_bytes is not None:
+        sizes = {len(evidence.script.data) + size for _, size in evidence.models}
+        found_text = ", ".join(f"{size:,}" for size in sorted(sizes)[:4])
+        yield Claim(
+            "artifact bytes (files)",
+            f"{stated.artifact_bytes:,}",
+            found_text,
+            stated.artifact_bytes in sizes or None,
+            f"submission.json and {evidence.models[0][0]}",
+        )
+    if stated.val_bpb is not None and evidence.readme:
+        numbers = [float(text) for text in _DECIMAL.findall(evidence.readme)[:2000]]
+        near = [n for n in numbers if abs(n - stated.val_bpb.value) <= 6e-5]
+        yield Claim(
+            "val_bpb in the README",
+            f"{stated.val_bpb.value}",
+            f"{near[0]}" if near else "no such number",
+            True if near else None,
+            f"{stated.val_bpb.path} and the README",
         )
 
 

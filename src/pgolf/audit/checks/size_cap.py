@@ -15,6 +15,12 @@ from pgolf.core.finding import Confidence, Finding, Severity
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
     limit = evidence.profile.limits.artifact_bytes
+    if evidence.script is not None:
+        for path, model_bytes in evidence.models:
+            together = len(evidence.script.data) + model_bytes
+            if together > limit:
+                message = f"script and this file together have {together:,} bytes, the limit is {limit:,}"
+                yield Finding("size-cap", Severity.WARNING, Confidence.PROVED, message, path)
     for log in evidence.claimed:
         total = log.metrics.total_bytes
         if total is not None and total > limit:
