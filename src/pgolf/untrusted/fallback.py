@@ -18,7 +18,7 @@ import io
 import re
 import tokenize
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pgolf.errors import LimitTripped
@@ -73,7 +73,7 @@ def decode_source(data: bytes, limits: Limits = DEFAULT_LIMITS) -> str:
     except SyntaxError as error:
         raise DecodeFailed(f"the encoding is not readable: {error.msg}") from error
     try:
-        text = decode_text(data, encoding, "strict", limits)
+        text = decode_text(data, encoding, "strict", replace(limits, layer_output_bytes=limits.source_bytes))
     except DecodeFailed as failure:
         if encoding.startswith("utf-8"):
             try:

@@ -259,6 +259,10 @@ _SUBPROCESS = frozenset(
 )
 _PYTHON = re.compile(r"(?:^|/)(?:python[\d.]*|torchrun|pypy[\d.]*)(?:\.exe)?$")
 
+# Calls into these change nothing that inner code could notice (what matters in them has a meaning of its own below).
+_QUIET_MODULES = _words(
+    "os sys tempfile shutil time logging warnings io re json hashlib platform textwrap inspect"
+)
 _TEMPORARY_MAKERS = frozenset(
     ("tempfile.mkdtemp", "tempfile.gettempdir", "tempfile.mktemp", "os.getcwd", "tempfile.mkstemp")
 )
@@ -332,6 +336,8 @@ class Interpreter:
         self.line = 0
         self.visited: set[ast.AST] = set()
         self.relevant: set[ast.AST] = set()
+        # Per depth of sources inside sources: how many things were done that inner code could notice.
+        self.effects: dict[int, int] = {}
         self.main = Scope(
             {"__name__": "__main__", "__file__": self.file_name, "__builtins__": Host("builtins")}
         )
@@ -354,6 +360,10 @@ class Interpreter:
             self.allocated += size
             if self.allocated > 8 * self.limits.constant_bytes:
                 raise LimitTripped("constant_bytes", self.limits.constant_bytes, "all constants together")
+
+    def affect(self) -> None:
+        """Note that the source being followed did something beyond finding and starting its payload."""
+        self.effects[self.exec_depth] = self.effects.get(self.exec_depth, 0) + 1
 
     def unknown(self, reason: str) -> Unknown:
         return Unknown(reason, self.line)
@@ -455,6 +465,8 @@ class Interpreter:
             self.assign(target, reason, scope)
 
     def store_item(self, owner: Any, key: Any, value: Any) -> None:
+        if isinstance(owner, (Host, Unknown)) and owner != Host("linecache.cache"):
+            self.affect()
         if isinstance(owner, Host) and owner.name == "os.environ":
             if isinstance(key, str):
                 self.environment[key] = self.unknown("set on an unknown path") if self.maybe else value
@@ -480,6 +492,8 @@ class Interpreter:
             owner.names[name] = self.unknown("set on an unknown path") if self.maybe else value
         elif isinstance(owner, Host):
             full = f"{owner.name}.{name}"
+            if full != "sys.argv":
+                self.affect()
             self.overrides[full] = self.unknown("set on an unknown path") if self.maybe else value
             if full == "sys.argv" and isinstance(value, list):
                 self.argv = value
@@ -720,9 +734,11 @@ class Interpreter:
     do_asyncfor = do_for
 
     def do_while(self, node: ast.While, scope: Scope) -> None:
+        # A service loop (`while True:`) need not be followed to the end of the budget: after a while it is unknown.
+        last = self.steps + self.limits.constant_steps // (40 if isinstance(node.test, ast.Constant) else 2)
         while True:
             self.tick()
-            test = self.truth(self.value(node.test, scope))
+            test = self.truth(self.value(node.test, scope)) if self.steps < last else None
             if test is None:
                 self.unknown_loop(node.body, scope, None)
                 return
@@ -788,12 +804,10 @@ class Interpreter:
         return self.lookup(node.id, scope)
 
     def lookup(self, name: str, scope: Scope) -> Any:
-        if self.poison is not None:
-            return self.poison
         where: Scope | None = scope
         while where is not None:
             if name in where.names and not (where.is_class and where is not scope):
-                return self.checked(where.names[name])
+                return self.checked(where.names[name]) if self.poison is None else self.poison
             where = where.parent
         if scope.module is not scope and name in scope.module.names:
             return self.checked(scope.module.names[name])
@@ -1445,9 +1459,23 @@ class Interpreter:
         ) as error:
             return self.unknown(f"a call that fails ({type(error).__name__})")
         if isinstance(function, Unknown):
+            self.affect()
+            self.hand_over(args, "code that was not followed", node)
             self.escape(args, options)
             return function
         return self.unknown("a call of something that was not followed")
+
+    def hand_over(self, args: Iterable[Any], receiver: str, node: ast.AST) -> None:
+        """Decoded source text given to something we do not know may be executed there."""
+        for each in args:
+            if not isinstance(each, (str, bytes)) or len(each) < 200 or each not in self.chains:
+                continue
+            text = each if isinstance(each, str) else each.decode("utf-8", "replace")
+            if any(step.codec != "file" for step in self.chains[each]) and re.search(
+                r"\b(?:def|import) \w", text[:20_000]
+            ):
+                reason = f"decoded source text is handed to {receiver}"
+                self.on_unfollowed(Unfollowed("not-constant", reason, getattr(node, "lineno", self.line)))
 
     def escape(self, args: Iterable[Any], options: dict[str, Any]) -> None:
         """Containers handed to unknown code may have changed afterwards."""
@@ -1975,6 +2003,9 @@ class Interpreter:
             return self.environ(name, args)
         if name in _TEMPORARY_MAKERS:
             return self.temporary(name, options)
+        if name.partition(".")[0] not in _QUIET_MODULES:
+            self.affect()
+        self.hand_over(args, f"{name}(), which was not followed", node)
         self.escape(args, options)
         return self.unknown(f"the result of {name}()")
 
@@ -1983,6 +2014,7 @@ class Interpreter:
             return self.unknown("an environment variable")
         value = self.environment.get(args[0], args[1] if len(args) > 1 else None)
         if name.endswith("setdefault"):
+            self.affect()
             self.environment.setdefault(
                 args[0], self.unknown("set on an unknown path") if self.maybe else value
             )
@@ -2310,7 +2342,7 @@ class Interpreter:
         how = how.removeprefix("builtins.")
         confined = names is not self.main.names
         if isinstance(source, Unknown):
-            if source.text.startswith("\0file:"):
+            if source.text.startswith("\0file:") or how not in ("exec", "eval", "types.FunctionType"):
                 rule = "missing-file"
             elif "marshal" in source.reason or "pickle" in source.reason:
                 rule = "bytecode"
@@ -2827,6 +2859,7 @@ def _nothing(self: Interpreter, args: list[Any], options: dict[str, Any], node: 
 
 def _environ_update(self: Interpreter, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
     given = args[0] if args and isinstance(args[0], dict) else {}
+    self.affect()
     for name, value in {**given, **options}.items():
         self.environment[name] = self.unknown("set on an unknown path") if self.maybe else value
     return None

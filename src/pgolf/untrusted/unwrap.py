@@ -93,7 +93,9 @@ class Unwrapped:
     `source`: what runs in the script's own namespace, in execution order (bytes as stored, or UTF-8 when spliced).
     `path`: where `source` comes from: the script, or `script::exec@LINE`. `layers`: outermost first, execution order.
     `parts`: every source, the script first. `obstacles`: everything executed that could not be undone; `obstacle`: the
-    first that matters, which makes the script OBFUSCATED. `environment`: variables that outer code sets before the inner
+    first that makes the script OBFUSCATED (a file that is not there and would run in a namespace or process of its own
+    is not one: what is there can still be judged, and the reason is listed).
+    `environment`: variables that outer code sets before the inner
     code runs, with values that are known. `script`: what was unwrapped.
     """
 
@@ -109,7 +111,9 @@ class Unwrapped:
     @property
     def obstacle(self) -> Obstacle | None:
         """The first obstacle that makes the script OBFUSCATED, or None."""
-        return next((each for each in self.obstacles if each.certain or each.rule != "missing-file"), None)
+        return next(
+            (each for each in self.obstacles if each.rule != "missing-file" or not each.confined), None
+        )
 
     @property
     def packed_layers(self) -> int:
@@ -628,6 +632,7 @@ class _Splicer:
         self.pieces: list[tuple[str, str, int]] = []  # text, path, line
         self.kept: list[ast.stmt] = []
         self.placed: set[int] = set()
+        self.behind: set[int] = set()  # kept statements that stand behind the first inner source
 
     def run(self) -> tuple[bytes, list[LineSpan], str]:
         tree = self.unit.tree
@@ -695,6 +700,8 @@ class _Splicer:
         if isinstance(statement, ast.Pass):
             return
         self.kept.append(statement)
+        if self.placed:
+            self.behind.add(id(statement))
         text = _segment(self.lines, statement)
         if self.merged is not None:
             text = self.rewritten(statement, text)
@@ -727,19 +734,22 @@ class _Splicer:
 
     def droppable(self, inner: _Unit) -> bool:
         """The outer statements do nothing but find and start the payload, and the inner source uses none of them."""
-        if not all(_plumbing(each) for each in self.kept):
+        depth = len(_ancestors(self.unit)) - 1
+        if self.owner.interpreter.effects.get(depth) or self.merged is not None:
             return False
-        names = {name for each in self.kept for name in _bound_names(each)}
         text = _text_of(inner.data)
-        for name in names:
-            if re.search(rf"(?<![\w.]){re.escape(name)}\b", text) and not re.search(
-                rf"\bimport\b[^\n]*\b{re.escape(name)}\b|^[ \t]*{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)"
-                rf"|\b(?:def|class|for|as)[ \t]+{re.escape(name)}\b",
-                text,
-                re.MULTILINE,
-            ):
-                return False
-        return True
+        for statement in self.kept:
+            for name in _bound_names(statement):
+                if not re.search(rf"(?<![\w.]){re.escape(name)}\b", text):
+                    continue
+                if id(statement) in self.behind or not re.search(
+                    rf"\bimport\b[^\n]*\b{re.escape(name)}\b|^[ \t]*{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)"
+                    rf"|\b(?:def|class|for|as)[ \t]+{re.escape(name)}\b",
+                    text,
+                    re.MULTILINE,
+                ):
+                    return False
+        return all(_is_import(each) or _quiet(each) for each in self.kept if id(each) in self.behind)
 
     # -- an inner namespace held by a variable
 
@@ -869,26 +879,14 @@ def _harmless(statement: ast.stmt) -> bool:
     return False
 
 
-_WRAPPING_MODULES = frozenset(
-    """lzma zlib bz2 gzip base64 binascii brotli zstandard codecs tempfile runpy linecache os sys pathlib io importlib types
-    zipfile json subprocess compression pyzstd marshal hashlib""".split()  # noqa: SIM905
-)
-
-
-def _plumbing(statement: ast.stmt) -> bool:
-    """A statement that only imports decoders, names constants, or writes and caches the payload."""
-    if isinstance(statement, ast.Import):
-        return all(each.name.partition(".")[0] in _WRAPPING_MODULES for each in statement.names)
-    if isinstance(statement, ast.ImportFrom):
-        return (statement.module or "").partition(".")[0] in _WRAPPING_MODULES | {"__future__"}
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+def _quiet(statement: ast.stmt) -> bool:
+    """Code behind the inner source that calls nothing, or only cleans up."""
+    if _harmless(statement):
         return True
-    if isinstance(statement, ast.Assign):
-        target = statement.targets[0]
-        if isinstance(target, ast.Name):
-            return True
-        return isinstance(target, ast.Subscript) and ast.unparse(target.value).endswith(".cache")
-    return isinstance(statement, (ast.Pass, ast.Delete))
+    called = [ast.unparse(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return all(
+        name in ("os.unlink", "os.remove", "shutil.rmtree", "sys.exit", "exit", "quit") for name in called
+    )
 
 
 def _bound_names(statement: ast.stmt) -> list[str]:
