@@ -167,6 +167,17 @@ def test_status_budget_and_experiments_of_a_workspace(
         assert wanted in json.dumps(result.structured_content["answer"])
 
 
+def test_a_log_is_read_and_its_bytes_per_token_decided(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("final_int8_zlib_roundtrip_exact val_loss:3.07329340 val_bpb:1.01080000\n")
+    result = call("audit_log", {"path": str(log), "tokenizer": "sp8192"})
+    assert not result.is_error, said(result)
+    read = result.structured_content["answer"]["logs"][0]
+    assert read["bytes_per_token"] == pytest.approx(4.3864, abs=1e-4)
+    assert read["fingerprint_status"] == "DEVIATES"
+    assert result.structured_content["exit_code"] == 1
+
+
 def test_a_tokenizer_is_counted_on_text(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("Plain text of a few words.\n")

@@ -43,9 +43,13 @@ async def audit_script(path: str, tokenizer: str | None = None) -> dict[str, Any
     return await _command(["audit", "script", *options, "--format=json", "--", path])
 
 
-async def audit_log(path: str) -> dict[str, Any]:
-    """Read one training log: the score line, sizes, times, seed, and the implied bytes per token."""
-    return await _command(["audit", "log", "--format=json", "--", path])
+async def audit_log(path: str, tokenizer: str | None = None) -> dict[str, Any]:
+    """Read one training log: the score line, sizes, times, seed, and the implied bytes per token.
+
+    `tokenizer` is its name (sp8192, or a path) where the log prints none.
+    """
+    options = [f"--tokenizer={tokenizer}"] if tokenizer else []
+    return await _command(["audit", "log", *options, "--format=json", "--", path])
 
 
 async def audit_submission(folder: str) -> dict[str, Any]:
