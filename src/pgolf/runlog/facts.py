@@ -137,7 +137,7 @@ class Body:
 
     def lines_with(self, word: bytes) -> Iterator[tuple[int, str]]:
         """(offset in the log, text) of the lines that hold `word`, in order, up to the bounds."""
-        low, text, longest = self.low, self.text, self.limits.line_bytes
+        low, text, longest = self.low, self.text, self.limits.fact_line_bytes
         left = self.limits.fact_hits
         at = low.find(word)
         while at >= 0 and left > 0:
@@ -155,8 +155,10 @@ class Body:
         at = self.data.rfind(word)
         if at < 0:
             return ""
+        at += word.startswith(b"\n")
         first, last = self.bounds(at)
-        first, last = max(first, at - self.limits.line_bytes), min(last, at + self.limits.line_bytes)
+        reach = self.limits.fact_line_bytes
+        first, last = max(first, at - reach), min(last, at + reach)
         return self.data[first:last].decode("utf-8", "replace")
 
     def bounds(self, at: int) -> tuple[int, int]:

@@ -11,12 +11,14 @@ class LogLimits:
 
     log_bytes: int = 256 * 1024 * 1024
     """A longer log is read up to here."""
-    readings: int = 20_000
-    """Readings kept per log; once there are more, the first tenth and the last nine tenths stay."""
+    lines: int = 12_000
+    """Lines with a bits-per-byte word read per log; of more, the first tenth and the last nine tenths."""
     line_bytes: int = 4_096
     """A longer line is read in windows of this size around its metric words."""
-    windows_per_line: int = 256
+    windows_per_line: int = 64
     """Windows read in one over-long line."""
+    fact_line_bytes: int = 1_024
+    """A longer line is searched for facts in a window of this size around the word."""
     fact_hits: int = 400
     """Lines looked at per kind of fact (seed, size, ...)."""
     hyperparameters: int = 600

@@ -200,7 +200,8 @@ class RunMetrics:
     run: RunFacts = RunFacts()
     nan_lines: int = 0
     """Readings whose value is not a finite number."""
-    readings_dropped: int = 0
+    lines_dropped: int = 0
+    """Lines with bits-per-byte values that the bound left out."""
     source_lines: int = 0
     """Lines of source listing that were skipped."""
     notes: tuple[str, ...] = ()

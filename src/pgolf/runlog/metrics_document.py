@@ -39,7 +39,7 @@ def metrics_document(metrics: RunMetrics) -> dict[str, Any]:
         **run,
         "hyperparameters": {setting["name"]: setting["value"] for setting in settings},
         "readings": [_reading(reading) for reading in metrics.readings],
-        "readings_dropped": metrics.readings_dropped,
+        "lines_dropped": metrics.lines_dropped,
         "not_finite": metrics.nan_lines,
         "source_lines_skipped": metrics.source_lines,
         "notes": list(metrics.notes),

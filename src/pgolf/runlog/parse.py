@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
     text = normalise(data)
     listings = blank_listings(text.data)
     body = Body(listings.data, limits)
-    readings, dropped = _read_all(body, limits, notes)
+    readings, dropped_lines = _read_all(body, limits, notes)
     sizes = facts.read_sizes(body)
     run = facts.read_run(body, name, limits)
     score, no_score = choose_score(readings, run.val_tokens)
@@ -64,43 +64,38 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
         eval_seconds_sum=sum(evaluations) if evaluations else None,
         run=run,
         nan_lines=sum(1 for r in readings if not math.isfinite(r.val_bpb.value)),
-        readings_dropped=dropped,
+        lines_dropped=dropped_lines,
         source_lines=listings.lines,
         notes=tuple(notes),
     )
 
 
 def _read_all(body: Body, limits: LogLimits, notes: list[str]) -> tuple[tuple[Reading, ...], int]:
-    """Every reading of the log in order, and how many were dropped by the bound."""
-    first_part = limits.readings // 10
-    first: list[Reading] = []
-    rest: deque[Reading] = deque(maxlen=limits.readings - first_part)
-    total = 0
+    """Every reading of the log in order, and how many lines were left out by the bound."""
+    places = list(_metric_lines(body))
+    dropped = max(0, len(places) - limits.lines)
+    if dropped:
+        first = limits.lines // 10
+        notes.append(
+            f"{dropped:,} of {len(places):,} lines with bits per byte were not read (bound {limits.lines:,}):"
+            " the first tenth and the last part were"
+        )
+        places = [*places[:first], *places[first - limits.lines :]]
+    found: list[Reading] = []
     long_lines = 0
     table = TableHeader()
-    for start, end, hit in _metric_lines(body):
+    for start, end, hit in places:
         number = body.line_number(start)
-        if end - start <= limits.line_bytes:
-            raw = body.data[start:end]
-            found = read_text(raw, number)
-            if not found:
-                found = table.rows(body, start, end, number, limits)
-        else:
+        if end - start > limits.line_bytes:
             long_lines += 1
-            found = _read_windows(body, hit, end, number, limits)
-        for reading in found:
-            total += 1
-            (first if len(first) < first_part else rest).append(reading)
+            found += _read_windows(body, hit, end, number, limits)
+        else:
+            found += read_text(body.data[start:end], number) or table.rows(body, start, end, number, limits)
     if long_lines:
         notes.append(
             f"{long_lines} lines longer than {limits.line_bytes:,} bytes were read in windows around their values"
         )
-    dropped = total - len(first) - len(rest)
-    if dropped:
-        notes.append(
-            f"{dropped:,} of {total:,} readings were dropped (bound {limits.readings:,}): first tenth and last part kept"
-        )
-    return tuple(_quiet_noise([*first, *rest])), dropped
+    return tuple(_quiet_noise(found)), dropped
 
 
 def read_text(raw: bytes, number: int) -> list[Reading]:
@@ -108,11 +103,7 @@ def read_text(raw: bytes, number: int) -> list[Reading]:
     text = raw.decode("utf-8", "replace")
     if "\r" not in text:
         return read_line(text, number)
-    found: list[Reading] = []
-    for part in text.split("\r"):
-        if part:
-            found += read_line(part, number)
-    return found
+    return [reading for part in text.split("\r") if part for reading in read_line(part, number)]
 
 
 def _metric_lines(body: Body) -> Iterator[tuple[int, int, int]]:

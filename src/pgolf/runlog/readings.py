@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     r"(?P<pre>[\"'`*~≈]{0,3})(?P<num>" + NUMBER + r")(?![\w%]|\.\d)",
     re.IGNORECASE,
 )
+MOST_PLACES = 64
+"""Names looked at in one line (or in one window of an over-long line)."""
 _RARE_WORD = re.compile(
     r"nll|\bt?vl\b|per_byte|\b(?:val_|validation_)?(?:ce|xent)\b|cross_entropy", re.IGNORECASE
 )
@@ -181,13 +183,13 @@ def _metric_words(text: str) -> list[int]:
     places: list[int] = []
     for word in ("bpb", "loss"):
         at = low.find(word)
-        while at >= 0:
+        while at >= 0 and len(places) < 2 * MOST_PLACES:
             places.append(at)
             at = low.find(word, at + 3)
     if "nll" in low or "vl" in low or "ce" in low or "xent" in low or "per_byte" in low:
         places += [match.start() for match in _RARE_WORD.finditer(text)]
     places.sort()
-    return places
+    return places[:MOST_PLACES]
 
 
 def _key_start(text: str, at: int) -> int:

@@ -16,10 +16,11 @@ from pgolf.core.bpb import LN2
 from pgolf.runlog.metrics import Printed
 from pgolf.runlog.readings import read_number
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 60
 MAX_NODES = 200_000
 MAX_SEEDS = 1_000
+_MOST_PARALLEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,12 @@ def _decoder(problems: list[str]) -> json.JSONDecoder:
         return Printed(float(text.replace("Infinity", "inf")), 0)
 
     return json.JSONDecoder(
-        object_pairs_hook=pairs, parse_float=_number, parse_int=_number, parse_constant=constant
+        object_pairs_hook=pairs, parse_float=_number, parse_int=_integer, parse_constant=constant
     )
+
+
+def _integer(text: str) -> Printed:
+    return Printed(float(text) if len(text) <= 64 else math.nan, 0)
 
 
 def _number(text: str) -> Printed:
@@ -536,7 +541,7 @@ def _read_parallel(groups: _Groups, path: str, node: dict[str, Any]) -> None:
     seeds = [_as_count(x) for x in listed]
     if any(s is None for s in seeds):
         return
-    for key, values in node.items():
+    for key, values in list(node.items())[:_MOST_PARALLEL]:
         if (
             key == "seeds"
             or not isinstance(values, list)
