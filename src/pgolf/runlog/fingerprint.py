@@ -26,8 +26,12 @@ from pgolf.runlog.metrics import Printed, Reading, ReadingKind, RunMetrics
 
 TOKEN_SLACK = 65_536
 """Scored tokens of one tokenizer differ by at most this between scripts (cut to the sequence length or batch)."""
+_EQUAL = 3e-4
+"""Equal as far as printed decimals and dropped tails of chunks go."""
 WIDEST_INTERVAL = 0.002
 """A pair whose decimals leave R more uncertain than this fraction is not judged."""
+_SUBSET = 0.9
+"""Fewer implied bytes than this share of the split: only part of it was scored."""
 EXPLAINS_WITHIN = 0.0015
 """A known deviation explains a ratio when it is this close: a chunked evaluation moves R by as much."""
 _CUSTOM_NAME = re.compile(
@@ -267,7 +271,8 @@ def _matching(
 ) -> LogFingerprint:
     split = profile.validation
     findings: list[Finding] = []
-    reason = f"{_show(base)} is the canonical {constant:.4f} of {facts.key}"
+    how = "is" if off <= _EQUAL else f"is within {100 * off:.2f} % of"
+    reason = f"{_show(base)} {how} the canonical {constant:.4f} of {facts.key}"
     if off > split.warn_fraction:
         reason = (
             f"{_show(base)} is {100 * off:.2f} % off the canonical {constant:.4f} of {facts.key}:"
@@ -318,6 +323,8 @@ def _judge_by_bytes(
 ) -> LogFingerprint:
     """A tokenizer whose constant is not known: bytes per token times printed tokens must be the bytes of the split."""
     split = profile.validation
+    if implied < _SUBSET * split.bytes:
+        return _subset(base, reading, implied, tokens, profile, path)
     ratio = implied / split.bytes
     canonical = split.bytes / tokens
     base = replace(
@@ -349,6 +356,21 @@ def _judge_by_bytes(
     finding = _finding(rule, Severity.ERROR, Confidence.PROVED, reason, path, reading.line)
     return replace(
         base, status=FingerprintStatus.DEVIATES, reason=reason, explanations=explanations, findings=(finding,)
+    )
+
+
+def _subset(
+    base: LogFingerprint, reading: Reading, implied: float, tokens: int, profile: Profile, path: str
+) -> LogFingerprint:
+    """Part of the split: its own bytes per token are not known, so there is a deviation but no corrected value."""
+    share = 100 * implied / profile.validation.bytes
+    reason = (
+        f"{_show(base)} x {tokens:,} printed tokens is {implied / 1e6:,.2f} million bytes, {share:.2g} % of the split:"
+        " only part of it was scored"
+    )
+    finding = _finding("val-subset", Severity.ERROR, Confidence.PROVED, reason, path, reading.line)
+    return replace(
+        base, status=FingerprintStatus.DEVIATES, reason=reason, corrected_bpb=None, findings=(finding,)
     )
 
 
@@ -472,6 +494,8 @@ def _with_stages(
         value, interval = reading.bytes_per_token, reading.bytes_per_token_interval
         if value is None or interval is None:
             continue
+        if _in_other_unit(value) and not _in_other_unit(result.bytes_per_token or 0):
+            continue
         status, ratio = FingerprintStatus.UNKNOWN, None
         if constants:
             constant, off = _off(*interval, constants)
@@ -480,6 +504,8 @@ def _with_stages(
         pairs.append(
             PairFingerprint(reading.line, reading.label, reading.kind, value, *interval, status, ratio)
         )
+    if not pairs:
+        return result
     lowest = min(pairs, key=lambda p: p.high)
     highest = max(pairs, key=lambda p: p.low)
     result = replace(
@@ -493,17 +519,21 @@ def _with_stages(
         f" ({lowest.label[:60]}), {highest.bytes_per_token:.4f} at line {highest.line} ({highest.label[:60]})"
     )
     finding = _finding("log-stages-disagree", Severity.WARNING, Confidence.PROVED, message, path, main.line)
-    if result.status == FingerprintStatus.MATCHES:
-        wrong = [p for p in pairs if p.status == FingerprintStatus.DEVIATES]
-        steps = [p for p in wrong if p.kind == ReadingKind.STEP]
-        if len(steps) >= 2:
-            # Not a stray line: the evaluation that guided training used other bytes than the canonical ones.
-            finding = _finding(
-                "log-stages-disagree", Severity.ERROR, Confidence.PROVED, message, path, main.line
-            )
-            # What other stages scored says nothing about the bytes of the score line: no corrected value from them.
-            result = replace(result, status=FingerprintStatus.DEVIATES, reason=message, corrected_bpb=None)
+    wrong = [p for p in pairs if p.status == FingerprintStatus.DEVIATES and p.kind == ReadingKind.STEP]
+    near = result.status == FingerprintStatus.MATCHES and any(
+        f.rule == "fingerprint" for f in result.findings
+    )
+    if near and len(wrong) >= 2:
+        # The score alone is within the bound but not equal, and what guided training is outside of it: the evaluation
+        # scores changing parts of the split. A score that equals the constant is not touched by how training was watched.
+        finding = _finding("log-stages-disagree", Severity.ERROR, Confidence.PROVED, message, path, main.line)
+        result = replace(result, status=FingerprintStatus.DEVIATES, reason=message, corrected_bpb=None)
     return replace(result, findings=(*result.findings, finding))
+
+
+def _in_other_unit(value: float) -> bool:
+    """Whether a pair is one number in nats and in bits per byte, or twice the same number."""
+    return abs(value - 1) < 1e-3 or abs(value * LN2 - 1) < 1e-3
 
 
 def _bounded(pairs: list[PairFingerprint], limit: int = 200) -> tuple[PairFingerprint, ...]:
