@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from pgolf.core.profile import DEFAULT_PROFILE
 from pgolf.lab.experiments import create_experiment
 from pgolf.lab.ledger import Ledger
 from pgolf.lab.preregistration import Terms, register
 from pgolf.lab.settings import Workspace, load_workspace
+from pgolf.report.schemas import load_schema
 
 LOG = """Hyperparameters:
   seed: {seed}
@@ -39,6 +43,13 @@ sys.stdout.write({log!r}.format(seed=seed, bpb=bpb, loss=bpb * {factor!r}))
 sys.stdout.flush()
 {more}
 """
+
+
+def checked_document(text: str, kind: str) -> dict[str, Any]:
+    """The JSON a command printed, checked against the shipped schema of its kind; nan is no JSON."""
+    loaded: dict[str, Any] = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    Draft202012Validator(load_schema(kind)).validate(loaded)
+    return loaded
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from pgolf.lab.leaderboard.github import GitHub, fetch_board
 from pgolf.lab.leaderboard.table import bpb_in_title, read_table
 from pgolf.lab.preregistration import frontier_reference
 from pgolf.lab.settings import load_workspace
+from tests.lab.conftest import checked_document
 
 PROFILE = load_profile()
 RECORDS = PROFILE.leaderboard.records
@@ -553,5 +554,6 @@ def test_from_git_to_current_and_the_frontier_reference(
     history = runner.invoke(cli, ["leaderboard", "current", "--history"])
     assert "2 steps" in history.output
     assert "left out, flagged by rows.jsonl" in history.output
-    body = json.loads(runner.invoke(cli, ["leaderboard", "current", "--history", "--json"]).output)
+    said = runner.invoke(cli, ["leaderboard", "current", "--history", "--json"]).output
+    body = checked_document(said, "lab_leaderboard")
     assert (body["kind"], body["sota"]["bpb"], len(body["frontier"])) == ("lab_leaderboard", 1.06, 2)

@@ -29,6 +29,7 @@ from pgolf.lab.run.record import RunOutcome, parse_run_id, recover, run_seed
 from pgolf.lab.run.skypilot import accelerator, render_task
 from pgolf.lab.run.slurm import job_parameters, render_job
 from pgolf.lab.settings import Workspace
+from tests.lab.conftest import checked_document
 
 Trainer = Callable[..., tuple[str, ...]]
 RATE = load_profile().gpu_usd_per_hour["1xH100_SXM"] / 3600
@@ -366,7 +367,7 @@ def test_the_command_line_streams_reports_and_refuses(
     assert main(["run", "exp_001", "--seed", "42", "--gpu", "1xH100_SXM", "--", *command]) == 1
     assert "--replace" in capfd.readouterr().err
     assert main(["run", "exp_001", "--seed", "43", "--gpu", "1xH100_SXM", "--json", "--", *command]) == 0
-    body = json.loads(capfd.readouterr().out)
+    body = checked_document(capfd.readouterr().out, "lab_run")
     assert (body["kind"], body["recorded"], body["ended_by"]) == ("lab_run", True, "finished")
     assert main(["run", "exp_001"]) == 2
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import json
+from typing import Any
 
 import pytest
 
@@ -11,6 +11,7 @@ from pgolf.cli.main import main
 from pgolf.lab.ledger import Ledger
 from pgolf.lab.settings import Workspace, load_workspace
 from pgolf.lab.spending import report_spending
+from tests.lab.conftest import checked_document
 
 Capture = pytest.CaptureFixture[str]
 
@@ -22,12 +23,13 @@ def said(capsys: Capture, *arguments: str, code: int = 0) -> str:
     return captured.out + captured.err
 
 
-def body(capsys: Capture, *arguments: str, code: int = 0) -> dict[str, object]:
+KINDS = {"status": "lab_spend", "total": "lab_spend_total", "hold": "lab_hold"}
+
+
+def body(capsys: Capture, *arguments: str, code: int = 0) -> dict[str, Any]:
     capsys.readouterr()
     assert main(["spend", *arguments, "--json"]) == code
-    out = json.loads(capsys.readouterr().out)
-    assert isinstance(out, dict)
-    return out
+    return checked_document(capsys.readouterr().out, KINDS[arguments[0]])
 
 
 @pytest.fixture

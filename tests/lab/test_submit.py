@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import math
 import os
 import subprocess
@@ -29,7 +28,7 @@ from pgolf.lab.submit.check import CheckResult
 from pgolf.lab.submit.checks import ALL, run_checks
 from pgolf.lab.submit.folder import render_readme, write_folder
 from pgolf.runlog.submission_json import read_submission_json
-from tests.lab.conftest import BYTES_PER_TOKEN, LOG
+from tests.lab.conftest import BYTES_PER_TOKEN, LOG, checked_document
 
 SCRIPT = b"import os\nprint('seed', os.environ['SEED'])\n"
 VALUES = {1: 1.0501, 2: 1.0503, 3: 1.0502}
@@ -371,7 +370,7 @@ def test_the_command_refuses_with_every_reason_then_accepts_with_a_body(
         )
     capfd.readouterr()
     code = main(["submit-check", "exp_001", "--json", "--prepare", "record"])
-    body = json.loads(capfd.readouterr().out)
+    body = checked_document(capfd.readouterr().out, "lab_submit_check")
     bad = [check for check in body["checks"] if check["state"] != "pass"]
     assert (code, bad, body["ready"]) == (0, [], True)
     assert body["pull_request_body"].startswith("# it helps")

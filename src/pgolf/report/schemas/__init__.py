@@ -17,11 +17,17 @@ SCHEMAS: Final = (
     "lab_events",
     "lab_experiment",
     "lab_experiments",
+    "lab_hold",
+    "lab_leaderboard",
     "lab_record",
     "lab_registration",
     "lab_report",
+    "lab_run",
     "lab_seed",
+    "lab_spend",
+    "lab_spend_total",
     "lab_status",
+    "lab_submit_check",
     "lab_workspace",
 )
 
