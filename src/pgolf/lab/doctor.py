@@ -72,7 +72,7 @@ def examine(workspace: Workspace, *, run_hooks: bool = True) -> list[Finding]:
                     name, "issue", f"could not be examined: {type(error).__name__}: {error}", "report this"
                 )
             ]
-        findings += found or [Finding(name, "ok", "nothing found")]
+        findings += found or [Finding(name, "ok", "whole")]
     return findings
 
 
