@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from pgolf.core.tokenizer_report import TokenizerReport
 from pgolf.core.verdict import Verdict
 from pgolf.errors import DataError, LimitTripped, UsageError
 from pgolf.report.tokenizer import TOKENIZER_FORMATS, render_tokenizer
-from pgolf.tokens import encoding
+from pgolf.tokens import encode_worker, encoding
 from pgolf.tokens.tokenizer_files import HUGGINGFACE, TIKTOKEN, read_tokenizer
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -261,6 +263,36 @@ def test_text_is_cut_at_the_bound_and_that_is_said(tmp_path: Path, monkeypatch: 
         encoding.read_documents(lines, "t")
 
 
+@pytest.mark.parametrize("kind", ["sentencepiece", "huggingface", "tiktoken"])
+def test_the_worker_answers_as_its_libraries_do(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = {
+        "sentencepiece": lambda: EXAMPLES / "tokenizer.model",
+        "huggingface": lambda: huggingface(tmp_path, "byte-level"),
+        "tiktoken": lambda: ranks_file(tmp_path / "r", [b"The"]),
+    }[kind]()
+    request = {
+        "kind": kind,
+        "path": str(path),
+        "ids": 5,
+        "surface_bytes": 10,
+        "memory_bytes": 1,
+        "cpu_seconds": 1,
+    }
+    monkeypatch.setattr(encode_worker, "_limit", lambda memory_bytes, cpu_seconds: None)
+    monkeypatch.setattr(
+        sys, "stdin", io.StringIO("\n".join(map(json.dumps, (request, "The é", TEXT))) + "\n")
+    )
+    assert encode_worker.main() == 0
+    short, long, alone = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (short["agrees"], long["agrees"]) == (True, True)
+    assert (short["decoded_bytes"], long["decoded_bytes"]) == (6, len(TEXT.encode()))
+    assert len(alone["alone"]) == 5
+    assert bool(short["surfaces"]) == (kind == "sentencepiece")
+    assert long["surfaces"] == []  # beyond the bound
+
+
 def test_surfaces_are_spread_over_the_byte_tokens_of_a_character() -> None:
     assert _spread([1, 1, 1], (0, 0, 3)) == [1, 1, 1]
     assert _spread([1, 1, 1], (0, 0, 1)) == [0, 0, 1]
@@ -314,5 +346,9 @@ def test_every_format_holds_the_numbers() -> None:
     assert "142,853" in render_tokenizer(report, "text")
     assert "142,853" in render_tokenizer(report, "markdown")
     assert json.loads(render_tokenizer(report, "sarif"))["version"] == "2.1.0"
+    page = render_tokenizer(report, "html")
+    assert "142,853" in page
+    assert "▁▁▁▁" in page
+    assert "structure only" in render_tokenizer(audit_tokenizer(EXAMPLES / "tokenizer.model"), "html")
     with pytest.raises(UsageError, match="no format"):
         render_tokenizer(report, "xml")

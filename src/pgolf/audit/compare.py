@@ -23,6 +23,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.luts import LookupTables, canonical_tables
@@ -120,8 +121,7 @@ class _Strip(Enum):
     SPACES = "one, and the others become spaces"
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(NamedTuple):
     """What the family of rules needs to know of a piece's text. `end` counts trailing markers."""
 
     utf8_bytes: int
@@ -534,7 +534,7 @@ def _other_markers(ordinary: list[_Group], rule: _Rule) -> frozenset[str]:
 def _without_first(group: _Group) -> _Shape:
     shape = group.shape
     width = len(group.first.encode("utf-8", "surrogatepass"))
-    return replace(shape, utf8_bytes=shape.utf8_bytes - width, characters=shape.characters - 1)
+    return shape._replace(utf8_bytes=shape.utf8_bytes - width, characters=shape.characters - 1)
 
 
 def _fits_taken(group: _Group, rule: _Rule) -> bool:
@@ -543,7 +543,7 @@ def _fits_taken(group: _Group, rule: _Rule) -> bool:
     return (
         rule.fits(shape, group.size)
         or rule.fits(
-            replace(shape, utf8_bytes=shape.utf8_bytes + 1, characters=shape.characters + 1), group.size
+            shape._replace(utf8_bytes=shape.utf8_bytes + 1, characters=shape.characters + 1), group.size
         )
         or rule.fits(group.shape, group.size)
     )

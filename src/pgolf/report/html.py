@@ -27,7 +27,7 @@ from pgolf.report import numbers
 from pgolf.report.json_document import compact, verdict_counts
 from pgolf.report.visible import INVISIBLE_RANGES, visible
 
-_TEMPLATES: Final = ("base.html.j2", "rows.html.j2", "single.html.j2", "parts.html.j2")
+_TEMPLATES: Final = ("base.html.j2", "rows.html.j2", "single.html.j2", "tokenizer.html.j2", "parts.html.j2")
 _COLUMNS: Final = (
     ("pr", "PR", "c-pr"),
     ("folder", "Submission", "c-name"),
@@ -62,7 +62,7 @@ def rows_page(rows: Iterable[ResultRow], *, title: str, profile: str = "paramete
         "repository": contest.repository,
         "invisible": INVISIBLE_RANGES,
     }
-    return _page(
+    return render_page(
         "rows.html.j2",
         scripts=("scheme.js", "rows.js"),
         title=title,
@@ -76,7 +76,7 @@ def rows_page(rows: Iterable[ResultRow], *, title: str, profile: str = "paramete
 
 def script_page(report: ScriptReport) -> str:
     """The page of one script."""
-    return _page(
+    return render_page(
         "single.html.j2",
         scripts=("scheme.js",),
         title=report.script,
@@ -92,7 +92,7 @@ def submission_page(report: SubmissionReport) -> str:
     """The page of one submission, its script included."""
     row = report.row
     name = row.folder or row.script or "(no folder)"
-    return _page(
+    return render_page(
         "single.html.j2",
         scripts=("scheme.js",),
         title=name if row.pr is None else f"#{row.pr} {name}",
@@ -104,7 +104,8 @@ def submission_page(report: SubmissionReport) -> str:
     )
 
 
-def _page(template: str, *, scripts: tuple[str, ...], **values: Any) -> str:
+def render_page(template: str, *, scripts: tuple[str, ...], **values: Any) -> str:
+    """A template of this package as a whole page, its style sheet and `scripts` inlined and allowed by hash."""
     style = _asset("report.css")
     sources = [_asset(name) for name in scripts]
     policy = "; ".join(

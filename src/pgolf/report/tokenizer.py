@@ -1,4 +1,4 @@
-"""The audit of a tokenizer as text, JSON, SARIF or Markdown."""
+"""The audit of a tokenizer as text, JSON, SARIF, HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pgolf.errors import UsageError
 if TYPE_CHECKING:
     from pgolf.report.terminal import Page
 
-TOKENIZER_FORMATS = ("text", "json", "jsonl", "sarif", "markdown")
+TOKENIZER_FORMATS = ("text", "json", "jsonl", "sarif", "html", "markdown")
 
 
 def render_tokenizer(report: TokenizerReport, format: str = "text", *, page: Page | None = None) -> str:
@@ -26,6 +26,8 @@ def render_tokenizer(report: TokenizerReport, format: str = "text", *, page: Pag
         return indented(report.to_json()) if format == "json" else compact(report.to_json()) + "\n"
     if format == "markdown":
         return _markdown(report)
+    if format == "html":
+        return _html(report)
     if format == "sarif":
         from pgolf.report.sarif import findings_sarif
 
@@ -156,3 +158,23 @@ def _markdown(report: TokenizerReport) -> str:
     if report.findings:
         parts += ["### Findings\n", findings_table(report.findings)]
     return "\n".join(parts)
+
+
+def _html(report: TokenizerReport) -> str:
+    from pgolf.report.html import render_page
+
+    counts = report.counts
+    return render_page(
+        "tokenizer.html.j2",
+        scripts=("scheme.js",),
+        title=report.tokenizer,
+        verdict=report.verdict.value,
+        meaning=_HEADLINES[report.verdict],
+        facts=[
+            (name, f"{value} ({remark})" if remark else value, "") for name, value, remark in _facts(report)
+        ],
+        findings=report.findings,
+        scope="" if counts is None else _scope(report, counts),
+        rows=[] if counts is None else _rows(counts),
+        worst=[] if counts is None else _worst(counts),
+    )
