@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import pickle
 import tomllib
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pgolf.core import toml
+from pgolf.core import light_json, toml
 from pgolf.core.frozen import dataclass, field
 from pgolf.core.profile import load_profile
 
@@ -89,3 +90,37 @@ def test_any_document_is_read_or_refused_as_tomllib_does(lines: list[str]) -> No
             toml.loads(text)
     else:
         assert toml.loads(text) == expected
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_JSON)
+def test_json_is_written_and_read_as_the_standard_library_does(value: object) -> None:
+    text = light_json.dumps(value, separators=(",", ":"), allow_nan=False)
+    assert text == json.dumps(value, separators=(",", ":"), allow_nan=False)
+    assert light_json.loads(f" {text}\n".encode()) == value
+
+
+@given(st.text(alphabet='[]{}",:0123456789.eE+-truefalsn \\u', max_size=20))
+def test_what_is_not_json_is_a_value_error_here_too(text: str) -> None:
+    try:
+        expected = json.loads(text)
+    except ValueError:
+        with pytest.raises(ValueError, match=r".*"):
+            light_json.loads(text)
+    else:
+        found = light_json.loads(text)
+        assert found == expected or found != found
+
+
+def test_json_refuses_what_the_standard_library_refuses() -> None:
+    for value, error in ((float("nan"), ValueError), (object(), TypeError), ({1: {2}}, TypeError)):
+        with pytest.raises(error):
+            light_json.dumps(value, allow_nan=False)
+    with pytest.raises(ValueError, match="NaN"):
+        light_json.loads("[NaN]", parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from pgolf.hooks.agents import Call
 from pgolf.lab.gates import REFUSED, Answer, Request
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
 
 Reply = tuple[str, str, int]
 PASS: Reply = ("", "", 0)
+
+
+def _import_pathlib() -> None:
+    """`pathlib` without `urllib.parse`, which it needs for `as_uri` only and which costs as much again."""
+    if "pathlib" in sys.modules or "urllib.parse" in sys.modules:
+        return
+
+    def quote_from_bytes(data: bytes, safe: str = "/") -> str:
+        from urllib.parse import quote_from_bytes
+
+        return quote_from_bytes(data, safe)
+
+    stand_in = type(sys)("urllib.parse")
+    stand_in.quote_from_bytes = quote_from_bytes  # type: ignore[attr-defined]
+    sys.modules["urllib.parse"] = stand_in
+    try:
+        import pathlib  # noqa: F401
+    finally:
+        del sys.modules["urllib.parse"]
 
 
 def before(agent: str, payload: dict[str, object] | None, raw: bytes) -> Reply:
@@ -97,6 +117,7 @@ def request_of(command: str, cwd: str, environ: dict[str, str]) -> Request:
 
 def _workspace(folder: str, environ: dict[str, str]) -> tuple[Workspace | None, str]:
     """The workspace around a folder, or why there is none."""
+    _import_pathlib()
     from pathlib import Path
 
     from pgolf.errors import PgolfError
@@ -128,9 +149,9 @@ def _unreadable(adapter: ModuleType, raw: bytes) -> Reply:
 
 
 def _adapter(agent: str) -> ModuleType:
-    import importlib
-
-    return importlib.import_module(f"pgolf.hooks.agents.{agent}")
+    name = f"pgolf.hooks.agents.{agent}"
+    __import__(name)
+    return sys.modules[name]
 
 
 def _read(adapter: ModuleType, payload: dict[str, object]) -> Call | None:

@@ -1,6 +1,6 @@
 """`pgolf-hook pre|post --agent claude|codex|gemini|cursor`: an agent's JSON on stdin -> gates -> its answer.
 
-The fast path imports nothing: the payload is read with the interpreter's own JSON scanner, and a command that
+The fast path imports nothing of the standard library: the payload is read by the interpreter's own scanner, and a command that
 `plain` knows to be harmless is answered at once. Only the rest pays for the shell reader, the ledger and the gates.
 
 Failure is closed for launches and open for everything else: a payload that cannot be read, a ledger that is
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 
+from pgolf.core.light_json import loads
 from pgolf.hooks.plain import is_plain
 
 MAX_PAYLOAD_BYTES = 8_000_000
@@ -54,33 +55,10 @@ def parse(raw: bytes) -> dict[str, object] | None:
     if len(raw) > MAX_PAYLOAD_BYTES:
         return None
     try:
-        text = raw.decode().strip(" \t\r\n\ufeff")
-        import _json
-
-        value, end = _json.make_scanner(_Scanner())(text, 0)  # type: ignore[arg-type]
-    except ImportError:
-        import json
-
-        try:
-            value, end, text = json.loads(raw), 0, ""
-        except ValueError:
-            return None
-    except (ValueError, StopIteration, RecursionError, SystemError):
-        # SystemError: the scanner's own answer to a text that ends too early.
+        value = loads(raw.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and end == len(text) else None
-
-
-class _Scanner:
-    """Settings of the interpreter's JSON scanner; `json` itself would import `re`, a third of the fast path."""
-
-    strict = False
-    object_hook = None
-    object_pairs_hook = None
-    parse_float = float
-    parse_int = float
-    parse_constant = float
-    memo: dict[str, str] = {}  # noqa: RUF012 - the scanner's own protocol
+    return value if isinstance(value, dict) else None
 
 
 def _command(payload: dict[str, object]) -> str | None:

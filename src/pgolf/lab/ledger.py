@@ -23,12 +23,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pgolf.core import light_json as json
 from pgolf.core.frozen import dataclass, field
 from pgolf.errors import DataError, Refused, UsageError
 
