@@ -373,6 +373,8 @@ def test_the_command_refuses_with_every_reason_then_accepts_with_a_body(
     body = checked_document(capfd.readouterr().out, "lab_submit_check")
     bad = [check for check in body["checks"] if check["state"] != "pass"]
     assert (code, bad, body["ready"]) == (0, [], True)
+    notes = {check["name"]: check["found"] for check in body["checks"]}
+    assert "seed 1, 2, 3 logs more training time than its run lasted" in notes["log-integrity"]
     assert body["pull_request_body"].startswith("# it helps")
     assert (workspace.root / "record" / "submission.json").is_file()
     assert main(["submit-check", "exp_001"]) == 0

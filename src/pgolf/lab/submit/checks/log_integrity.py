@@ -43,7 +43,18 @@ def check(candidate: Candidate) -> CheckResult:
                 f"seed {seed.seed}: {difference}",
                 "the record must say what the log says: run the seed again with --replace",
             )
-    return passes(NAME, f"{len(candidate.seeds)} logs unchanged, and they say what the record says")
+    found = f"{len(candidate.seeds)} logs unchanged, and they say what the record says"
+    faster = [seed for seed in candidate.seeds if _is_faster_than_it_says(seed)]
+    if faster:
+        numbers = ", ".join(str(seed.seed) for seed in faster)
+        found += f"; note: seed {numbers} logs more training time than its run lasted (a replayed log?)"
+    return passes(NAME, found)
+
+
+def _is_faster_than_it_says(seed: Seed) -> bool:
+    """Whether the measured wall time of the run is below the training time its log states."""
+    wall = ((seed.manifest or {}).get("ending") or {}).get("seconds")
+    return isinstance(wall, int | float) and seed.train_seconds is not None and wall < seed.train_seconds
 
 
 def _difference(seed: Seed, log: SeedLog) -> str:
