@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -171,7 +172,11 @@ def collect_evidence(
         entries=folder.entries,
         choice=choice,
         script=script,
-        audit=None if script is None else (audit or (lambda s: audit_script(s, None, limits)))(script),
+        audit=None
+        if script is None
+        else audit(script)
+        if audit is not None
+        else _audit(script, folder, limits),
         logs=logs,
         stated=stated,
         readme=next((texts[e.path] for e in readmes[:1]), ""),
@@ -188,6 +193,24 @@ def collect_evidence(
         source="" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace"),
         stated_print=_stated_print(stated, logs, profile, hint),
     )
+
+
+_DATA_FILES = frozenset({".log", ".txt", ".out", ".md", ".png", ".json", ".csv", ".tsv", ".stdout"})
+_audits: OrderedDict[tuple[str, ...], ScriptAudit | None] = OrderedDict()
+
+
+def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptAudit | None:
+    """The script's audit; the same script beside the same code and tables is audited once per process."""
+    beside = (f"{e.path}={e.content_id}" for e in folder.entries if e.suffix not in _DATA_FILES)
+    key = (script.path, script.sha256, repr(limits), *sorted(beside))
+    if key in _audits:
+        _audits.move_to_end(key)
+        return _audits[key]
+    result = audit_script(script, None, limits)
+    _audits[key] = result
+    while len(_audits) > 64:
+        _audits.popitem(last=False)
+    return result
 
 
 _MODEL_FILE = re.compile(r"(?:model|artifact|weights)[\w.-]{0,60}\.(?:ptz|lzma|xz|zst|zstd|br|bz2|gz|ptb)$")
@@ -295,10 +318,24 @@ def _read_logs(
         if total > MAX_LOG_BYTES_TOGETHER:
             unread.append((entry.path, f"more than {MAX_LOG_BYTES_TOGETHER:,} bytes of logs together"))
             break
-        metrics = parse_log(data, entry.path)
+        metrics = _parsed(data, entry)
         if metrics.ending is not Ending.NO_RUN or metrics.readings:
             parsed.append((entry.path, metrics))
     return classify_logs(parsed, stated)
+
+
+_logs: OrderedDict[tuple[str, str], RunMetrics] = OrderedDict()
+
+
+def _parsed(data: bytes, entry: FileEntry) -> RunMetrics:
+    """The log's metrics; copies of one log in several submissions are read once while they follow each other."""
+    key = (entry.content_id, entry.path)
+    found = _logs.get(key)
+    if found is None:
+        found = _logs[key] = parse_log(data, entry.path)
+        while len(_logs) > 32:
+            _logs.popitem(last=False)
+    return found
 
 
 def classify_logs(

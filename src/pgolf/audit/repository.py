@@ -16,6 +16,7 @@ from typing import Any
 
 from pgolf.audit.cache import ResultCache
 from pgolf.audit.records import Found, SubmissionTask
+from pgolf.audit.script_choice import choose_script
 from pgolf.audit.submission import audit_task, empty_row, place_row, row_from_json, task_key
 from pgolf.audit.workpool import Crashed, WorkPool, default_jobs
 from pgolf.core.profile import DEFAULT_PROFILE
@@ -114,28 +115,57 @@ def _rows(
             waiting.setdefault(key, []).append(number)
     if not waiting:
         return
-    # The same files in two pull requests are one piece of work.
-    firsts = [(key, tasks[numbers[0]]) for key, numbers in waiting.items()]
-    with WorkPool(
-        partial(_audit_keyed, profile=options.profile), jobs=options.jobs, scheduler=options.scheduler
-    ) as pool:
-        for (key, task), result in pool.map(firsts):
-            numbers = waiting.pop(key)
-            if isinstance(result, Crashed):
-                row = empty_row(task, f"the analysis did not finish: {result.reason}", "analysis-aborted")
+    # The same files in two pull requests are one piece of work, and submissions with one script lie in one group: the
+    # worker audits that script once.
+    groups: dict[str, list[_Keyed]] = {}
+    for key, numbers in waiting.items():
+        task = tasks[numbers[0]]
+        groups.setdefault(_script_id(task), []).append((key, task))
+    items = [
+        tuple(group[at : at + _GROUP]) for group in groups.values() for at in range(0, len(group), _GROUP)
+    ]
+    work = partial(_audit_group, profile=options.profile)
+    with WorkPool(work, jobs=options.jobs, scheduler=options.scheduler) as pool:
+        failed: list[_Group] = []
+        for group, result in pool.map(items):
+            if isinstance(result, Crashed) and len(group) > 1:
+                failed += [(item,) for item in group]
             else:
-                cache.put(key, result)
-                row = row_from_json(result)
-            for number in numbers:
-                yield (
-                    number,
-                    place_row(row, tasks[number]),
-                    "crashed" if isinstance(result, Crashed) else "fresh",
-                )
+                yield from _finished(group, result, waiting, tasks, cache)
+        for group, result in pool.map(failed):
+            yield from _finished(group, result, waiting, tasks, cache)
 
 
-def _audit_keyed(item: tuple[str, SubmissionTask], profile: str) -> dict[str, Any]:
-    return audit_task(item[1], profile)
+_Keyed = tuple[str, SubmissionTask]
+_Group = tuple[_Keyed, ...]
+_GROUP = 8
+
+
+def _finished(
+    group: _Group,
+    result: list[dict[str, Any]] | Crashed,
+    waiting: dict[str, list[int]],
+    tasks: Sequence[SubmissionTask],
+    cache: ResultCache,
+) -> Iterator[tuple[int, ResultRow, str]]:
+    for at, (key, task) in enumerate(group):
+        numbers = waiting.pop(key)
+        if isinstance(result, Crashed):
+            row = empty_row(task, f"the analysis did not finish: {result.reason}", "analysis-aborted")
+        else:
+            cache.put(key, result[at])
+            row = row_from_json(result[at])
+        for number in numbers:
+            yield number, place_row(row, tasks[number]), "crashed" if isinstance(result, Crashed) else "fresh"
+
+
+def _audit_group(group: _Group, profile: str) -> list[dict[str, Any]]:
+    return [audit_task(task, profile) for _, task in group]
+
+
+def _script_id(task: SubmissionTask) -> str:
+    path = choose_script(task.entries, {}).path
+    return next((e.content_id for e in task.entries if e.path == path), "") or f"{task.folder}/{task.pr}"
 
 
 def _cached(cache: ResultCache, key: str) -> ResultRow | None:

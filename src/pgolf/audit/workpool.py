@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -58,31 +59,44 @@ def _limit_process(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
-def _in_time(work: Callable[[Task], Result], task: Task, seconds: float) -> Result:
-    """`work(task)` with a wall-clock bound where the platform has one for this thread."""
+def in_time(seconds: float, work: Callable[[], Result]) -> Result:
+    """`work()` with a wall-clock bound, where the platform has one for this thread. Calls may be nested.
+
+    Raises TaskTimeout.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        return work(task)
+        return work()
 
     def ring(signum: int, frame: FrameType | None) -> None:
         raise TaskTimeout(f"took longer than {seconds:g} s")
 
     # Inside a C call the alarm is only noted; if it does not come back either, the process ends itself.
-    guillotine = threading.Timer(2 * seconds + 5, os._exit, args=(71,))
-    guillotine.daemon = True
+    guillotine = threading.Timer(2 * seconds + 5, os._exit, args=(71,)) if in_worker() else None
     previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    guillotine.start()
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    started = time.monotonic()
+    if guillotine is not None:
+        guillotine.daemon = True
+        guillotine.start()
     try:
-        return work(task)
+        return work()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-        guillotine.cancel()
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, outer - (time.monotonic() - started)))
+        if guillotine is not None:
+            guillotine.cancel()
+
+
+def in_worker() -> bool:
+    """Whether this is a process of a pool (it may end itself), not the user's own."""
+    return multiprocessing.parent_process() is not None
 
 
 def _guarded(work: Callable[[Task], Result], task: Task, seconds: float) -> Result | Crashed:
     try:
-        return _in_time(work, task, seconds)
+        return in_time(seconds, lambda: work(task))
     except TaskTimeout as error:
         return Crashed(str(error))
     except MemoryError:
