@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from pgolf.audit.evidence import SubmissionEvidence, collect_evidence
 from pgolf.audit.folder import disk_folder
 from pgolf.audit.judge import inflation, judge
+from pgolf.audit.script_facts import ScriptFacts, facts_from_json
 from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.profile import load_profile
+from pgolf.core.script_report import SourceLayer
 from pgolf.core.submission_report import SubmissionReport
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus, Verdict
 from pgolf.untrusted.script import Script
@@ -21,36 +24,35 @@ from pgolf.untrusted.script import Script
 SAMPLES = Path(__file__).resolve().parent.parent / "checks"
 
 
-@dataclass(frozen=True)
-class FakeAudit:
-    """What the engine would say."""
-
-    lut_status: LutStatus = LutStatus.CORRECT
-    deviations: tuple[Deviation, ...] = ()
-    byte_source: ByteSource = ByteSource.TABLE
-    eval_status: EvalStatus = EvalStatus.CANONICAL
-    packed_layers: tuple[str, ...] = ()
-    evidence: str = "probe"
-    findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-    reason: str = ""
+def facts(
+    lut_status: LutStatus = LutStatus.CORRECT,
+    deviations: tuple[Deviation, ...] = (),
+    byte_source: ByteSource = ByteSource.TABLE,
+    eval_status: EvalStatus = EvalStatus.CANONICAL,
+    findings: tuple[Finding, ...] = (),
+    reason: str = "",
+) -> ScriptFacts:
+    """What the engine would say; everything right unless told otherwise."""
+    return ScriptFacts(
+        lut_status, deviations, byte_source, eval_status, evidence="probe", findings=findings, reason=reason
+    )
 
 
 def buggy(
     *names: DeviationName, effect: str = "", eval_status: EvalStatus = EvalStatus.CANONICAL
-) -> FakeAudit:
+) -> ScriptFacts:
     deviations = tuple(Deviation(name, 7, f"example of {name.value}", effect) for name in names)
-    return FakeAudit(LutStatus.BUGGY, deviations, eval_status=eval_status)
+    return facts(LutStatus.BUGGY, deviations, eval_status=eval_status)
 
 
-def evidence_of(sample: str, audit: FakeAudit | None) -> SubmissionEvidence:
-    def answer(script: Script) -> FakeAudit | None:
+def evidence_of(sample: str, audit: ScriptFacts | None) -> SubmissionEvidence:
+    def answer(script: Script) -> ScriptFacts | None:
         return audit
 
     return collect_evidence(disk_folder(SAMPLES / sample), load_profile(), audit=answer)
 
 
-def report_of(sample: str, audit: FakeAudit | None) -> SubmissionReport:
+def report_of(sample: str, audit: ScriptFacts | None) -> SubmissionReport:
     return judge(evidence_of(sample, audit))
 
 
@@ -69,7 +71,7 @@ PLUS = DeviationName.LEADING_SPACE_PLUS_ONE
 
 
 def test_everything_agreeing_is_verified_and_keeps_its_value() -> None:
-    report = report_of(RIGHT_LOGS, FakeAudit())
+    report = report_of(RIGHT_LOGS, facts())
     assert report.row.verdict is Verdict.VERIFIED
     assert report.missing == ()
     assert report.row.inflation_ratio == 1.0
@@ -80,21 +82,21 @@ def test_everything_agreeing_is_verified_and_keeps_its_value() -> None:
     "audit",
     [
         None,
-        FakeAudit(lut_status=LutStatus.UNKNOWN, reason="no builder found"),
-        FakeAudit(lut_status=LutStatus.OBFUSCATED),
-        FakeAudit(eval_status=EvalStatus.UNKNOWN),
-        FakeAudit(byte_source=ByteSource.UNKNOWN),
+        facts(lut_status=LutStatus.UNKNOWN, reason="no builder found"),
+        facts(lut_status=LutStatus.OBFUSCATED),
+        facts(eval_status=EvalStatus.UNKNOWN),
+        facts(byte_source=ByteSource.UNKNOWN),
         buggy(DeviationName.MISSING_IS_UNUSED, effect="none on this tokenizer"),
     ],
 )
-def test_anything_not_proved_about_the_script_is_unverified(audit: FakeAudit | None) -> None:
+def test_anything_not_proved_about_the_script_is_unverified(audit: ScriptFacts | None) -> None:
     report = report_of(RIGHT_LOGS, audit)
     assert report.row.verdict is Verdict.UNVERIFIED
     assert report.missing
 
 
 def test_no_script_status_makes_up_for_missing_logs() -> None:
-    assert report_of(NO_LOGS, FakeAudit()).row.verdict is Verdict.UNVERIFIED
+    assert report_of(NO_LOGS, facts()).row.verdict is Verdict.UNVERIFIED
 
 
 def test_the_space_twice_in_code_and_logs_is_flagged_and_corrected_by_the_logs() -> None:
@@ -106,7 +108,7 @@ def test_the_space_twice_in_code_and_logs_is_flagged_and_corrected_by_the_logs()
 
 
 def test_right_code_with_wrong_logs_is_a_mismatch() -> None:
-    assert errors(report_of(PLUS_LOGS, FakeAudit())) == {"bytes-space-twice", "log-code-mismatch"}
+    assert errors(report_of(PLUS_LOGS, facts())) == {"bytes-space-twice", "log-code-mismatch"}
 
 
 def test_wrong_code_with_right_logs_is_a_mismatch_and_the_value_stands() -> None:
@@ -137,7 +139,7 @@ def test_one_of_two_places_is_not_proved_to_count_twice() -> None:
         buggy(DeviationName.BOUNDARY_BYTES_COUNTED, DeviationName.STRIPS_EVERY_MARKER),
     ],
 )
-def test_structure_without_effect_never_flags(sample: str, audit: FakeAudit) -> None:
+def test_structure_without_effect_never_flags(sample: str, audit: ScriptFacts) -> None:
     report = report_of(sample, audit)
     assert errors(report) == set()
     assert [f for f in report.row.reasons if f.severity is Severity.WARNING]
@@ -152,12 +154,12 @@ def test_a_small_deviation_is_a_remark_where_the_logs_are_canonical_and_an_error
 
 
 def test_a_loop_that_deviates_is_an_error_unless_the_logs_say_otherwise() -> None:
-    assert errors(report_of(NO_LOGS, FakeAudit(eval_status=EvalStatus.DEVIATES))) == {"bytes-eval-loop"}
-    assert errors(report_of(RIGHT_LOGS, FakeAudit(eval_status=EvalStatus.DEVIATES))) == set()
+    assert errors(report_of(NO_LOGS, facts(eval_status=EvalStatus.DEVIATES))) == {"bytes-eval-loop"}
+    assert errors(report_of(RIGHT_LOGS, facts(eval_status=EvalStatus.DEVIATES))) == set()
 
 
 def test_a_constant_is_an_error_unless_it_gives_the_canonical_value() -> None:
-    constant = FakeAudit(lut_status=LutStatus.UNKNOWN, byte_source=ByteSource.CONSTANT)
+    constant = facts(lut_status=LutStatus.UNKNOWN, byte_source=ByteSource.CONSTANT)
     assert errors(report_of(NO_LOGS, constant)) == {"bytes-hard-coded"}
     assert errors(report_of(RIGHT_LOGS, constant)) == set()
 
@@ -171,7 +173,7 @@ def test_a_constant_is_an_error_unless_it_gives_the_canonical_value() -> None:
     ],
 )
 def test_no_corrected_value_is_made_up_for_another_sample_of_documents(sample: str) -> None:
-    evidence = evidence_of(sample, FakeAudit())
+    evidence = evidence_of(sample, facts())
     assert inflation(evidence) is None
     assert judge(evidence).row.verdict is Verdict.FLAGGED
 
@@ -181,7 +183,7 @@ def test_byte_level_and_sidecar_sources_can_be_verified_without_a_table() -> Non
         ("bytes-space-shattered/clean_byte_level", ByteSource.BYTE_LEVEL),
         ("bytes-transformed-text/clean_sidecar_bytes", ByteSource.SIDECAR),
     ):
-        audit = FakeAudit(lut_status=LutStatus.UNKNOWN, byte_source=source, reason="no builder found")
+        audit = facts(lut_status=LutStatus.UNKNOWN, byte_source=source, reason="no builder found")
         assert report_of(sample, audit).row.verdict is Verdict.VERIFIED
 
 
@@ -189,7 +191,7 @@ def test_remarks_of_the_script_audit_reach_the_row_but_not_as_errors() -> None:
     remark = Finding(
         "decoy-builder", Severity.WARNING, Confidence.LIKELY, "a second builder", "train_gpt.py", 3
     )
-    report = report_of(RIGHT_LOGS, FakeAudit(findings=(remark,)))
+    report = report_of(RIGHT_LOGS, facts(findings=(remark,)))
     assert remark in report.row.reasons
     assert report.script is not None
     assert report.script.lut_status is LutStatus.CORRECT
@@ -206,3 +208,15 @@ def test_files_in_the_folder_decide_the_size(tmp_path: Path) -> None:
     assert finding.path == "final_model.int8.ptz"
     claims = {claim.name: claim for claim in report.claims}
     assert claims["val_bpb in the README"].agrees is True
+
+
+def test_facts_survive_the_way_through_json() -> None:
+    remark = Finding(
+        "decoy-builder", Severity.WARNING, Confidence.LIKELY, "a second builder", "train_gpt.py", 3
+    )
+    original = replace(
+        buggy(PLUS, DeviationName.OTHER_SIZE),
+        findings=(remark,),
+        layers=(SourceLayer("p", "lzma", "x = 1", "00"),),
+    )
+    assert facts_from_json(json.loads(json.dumps(original.to_json()))) == original

@@ -150,7 +150,7 @@ def _of_script(evidence: SubmissionEvidence) -> Iterator[Finding]:
     if audit is None:
         return
     status = claim_status(evidence)
-    line = next((f.line for f in audit.findings if f.line), 0)
+    line = audit.line or next((f.line for f in audit.findings if f.line), 0)
     if audit.byte_source is ByteSource.CONSTANT:
         severity = Severity.WARNING if status is FingerprintStatus.MATCHES else Severity.ERROR
         message = "bytes per token are a constant written into the code, not counted from the tokens that are scored"
@@ -164,7 +164,8 @@ def _of_script(evidence: SubmissionEvidence) -> Iterator[Finding]:
         says = (
             known.message
             if known is not None
-            else "the loop that adds the bytes, or the final formula, is not the canonical one"
+            else audit.eval_reason
+            or "the loop that adds the bytes, or the final formula, is not the canonical one"
         )
         severity = Severity.WARNING if status is FingerprintStatus.MATCHES else Severity.ERROR
         where = known.line if known is not None else line

@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from pgolf.audit.folder import FileEntry, Folder
 from pgolf.audit.gitobjects import Unreadable
 from pgolf.audit.script_choice import MAX_LOGS, ScriptChoice, choose_script, is_aside, log_candidates
-from pgolf.audit.script_facts import ScriptAudit, audit_script
+from pgolf.audit.script_facts import ScriptFacts, audit_script
 from pgolf.core.profile import Profile
 from pgolf.core.verdict import FingerprintStatus
 from pgolf.runlog.fingerprint import LogFingerprint, fingerprint, fingerprint_stated
@@ -75,7 +75,7 @@ class SubmissionEvidence:
     entries: tuple[FileEntry, ...]
     choice: ScriptChoice
     script: Script | None
-    audit: ScriptAudit | None
+    audit: ScriptFacts | None
     logs: tuple[LogRead, ...]
     stated: StatedResults | None
     readme: str
@@ -134,7 +134,7 @@ def collect_evidence(
     folder: Folder,
     profile: Profile,
     limits: Limits = DEFAULT_LIMITS,
-    audit: Callable[[Script], ScriptAudit | None] | None = None,
+    audit: Callable[[Script], ScriptFacts | None] | None = None,
 ) -> SubmissionEvidence:
     """Read one submission's folder. Never raises on content: what cannot be read is listed."""
     unread: list[tuple[str, str]] = [(e.path, e.problem) for e in folder.entries if e.problem]
@@ -167,16 +167,16 @@ def collect_evidence(
     logs = tuple(
         replace(log, print=_claim_print(log, profile, hint)) for log in _read_logs(folder, stated, unread)
     )
+    facts = None
+    if script is not None:
+        facts = audit(script) if audit is not None else _audit(script, folder, limits)
+    source = "" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace")
     return SubmissionEvidence(
         folder=folder.path,
         entries=folder.entries,
         choice=choice,
         script=script,
-        audit=None
-        if script is None
-        else audit(script)
-        if audit is not None
-        else _audit(script, folder, limits),
+        audit=facts,
         logs=logs,
         stated=stated,
         readme=next((texts[e.path] for e in readmes[:1]), ""),
@@ -190,23 +190,23 @@ def collect_evidence(
             and _MODEL_FILE.search(e.name.lower())
             and (size := folder.size_bytes(e)) is not None
         )[:32],
-        source="" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace"),
+        source=facts.source if facts is not None and facts.source else source,
         stated_print=_stated_print(stated, logs, profile, hint),
     )
 
 
 _DATA_FILES = frozenset({".log", ".txt", ".out", ".md", ".png", ".json", ".csv", ".tsv", ".stdout"})
-_audits: OrderedDict[tuple[str, ...], ScriptAudit | None] = OrderedDict()
+_audits: OrderedDict[tuple[str, ...], ScriptFacts | None] = OrderedDict()
 
 
-def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptAudit | None:
+def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptFacts | None:
     """The script's audit; the same script beside the same code and tables is audited once per process."""
     beside = (f"{e.path}={e.content_id}" for e in folder.entries if e.suffix not in _DATA_FILES)
     key = (script.path, script.sha256, repr(limits), *sorted(beside))
     if key in _audits:
         _audits.move_to_end(key)
         return _audits[key]
-    result = audit_script(script, None, limits)
+    result = audit_script(script, limits)
     _audits[key] = result
     while len(_audits) > 64:
         _audits.popitem(last=False)

@@ -19,7 +19,7 @@ from pgolf.audit.checks.registry import run_checks
 from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
-from pgolf.core.script_report import ScriptReport
+from pgolf.core.script_report import CodeLocation, ScriptReport
 from pgolf.core.submission_report import Claim, LogEvidence, SubmissionReport
 from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutStatus, Verdict
 from pgolf.runlog.metrics import Ending
@@ -66,7 +66,8 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
             if audit.byte_source not in _SETTLED_SOURCES:
                 yield f"the source of the script's bytes is {audit.byte_source.value}"
             if audit.eval_status is not EvalStatus.CANONICAL:
-                yield f"the script's evaluation loop is {audit.eval_status.value}"
+                why = f": {audit.eval_reason}" if audit.eval_reason else ""
+                yield f"the script's evaluation loop is {audit.eval_status.value}{why}"
     status = claim_status(evidence)
     if status is not FingerprintStatus.MATCHES and evidence.claimed:
         if all(log.print.status is FingerprintStatus.MATCHES for log in evidence.claimed):
@@ -206,8 +207,10 @@ def _script_report(evidence: SubmissionEvidence) -> ScriptReport | None:
         evidence=audit.evidence,
         findings=audit.findings,
         notes=audit.notes,
-        reason=audit.reason,
+        reason=audit.reason or audit.eval_reason,
         tokenizer=_tokenizer(evidence),
+        locations=(CodeLocation("table builder", script.path, audit.line),) if audit.line else (),
+        layers=audit.layers,
     )
 
 

@@ -1,39 +1,135 @@
-"""What the audit of a whole submission needs of the audit of its script."""
+"""What the audit of a whole submission needs of the audit of its script, fetched from a confined child process.
+
+The child (`pgolf.untrusted.worker`) unwraps and evaluates; here its answer becomes `ScriptFacts`. A child that is stopped
+by a bound or dies is an UNKNOWN with that reason, and the next script gets a new child.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import atexit
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from pgolf.core.deviation import Deviation
-from pgolf.core.finding import Finding
+from pgolf.core.deviation import Deviation, DeviationName
+from pgolf.core.finding import Confidence, Finding, Severity
+from pgolf.core.script_report import SourceLayer
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
+from pgolf.errors import LimitTripped
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
+from pgolf.untrusted.worker import Answer, Worker, WorkerError
+
+TARGET = "pgolf.audit.isolated:audit_script_facts"
+MAX_SIBLINGS = 64
+MAX_SIBLING_BYTES = 48_000_000
 
 
-class ScriptAudit(Protocol):
-    """The facts about a script that decide a submission."""
+@dataclass(frozen=True, slots=True)
+class ScriptFacts:
+    """The facts about a script that decide a submission; `reason` and `eval_reason` say why something is UNKNOWN."""
 
-    @property
-    def lut_status(self) -> LutStatus: ...
-    @property
-    def deviations(self) -> tuple[Deviation, ...]: ...
-    @property
-    def byte_source(self) -> ByteSource: ...
-    @property
-    def eval_status(self) -> EvalStatus: ...
-    @property
-    def packed_layers(self) -> tuple[str, ...]: ...
-    @property
-    def evidence(self) -> str: ...
-    @property
-    def findings(self) -> tuple[Finding, ...]: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-    @property
-    def reason(self) -> str: ...
+    lut_status: LutStatus
+    deviations: tuple[Deviation, ...] = ()
+    byte_source: ByteSource = ByteSource.UNKNOWN
+    eval_status: EvalStatus = EvalStatus.UNKNOWN
+    packed_layers: tuple[str, ...] = ()
+    evidence: str = ""
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    eval_reason: str = ""
+    line: int = 0
+    """Line of the builder, 0 where none was found."""
+    source: str = ""
+    """The code as it runs, where the script was packed; "" where it lies open."""
+    layers: tuple[SourceLayer, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready mapping."""
+        return {
+            **{name: getattr(self, name) for name in ("evidence", "reason", "eval_reason", "line", "source")},
+            "lut_status": self.lut_status.value,
+            "byte_source": self.byte_source.value,
+            "eval_status": self.eval_status.value,
+            "packed_layers": list(self.packed_layers),
+            "notes": list(self.notes),
+            "deviations": [{**asdict(d), "name": d.name.value} for d in self.deviations],
+            "findings": [asdict(finding) for finding in self.findings],
+            "layers": [asdict(layer) for layer in self.layers],
+        }
 
 
-def audit_script(script: Script, vocabulary: Any, limits: Limits) -> ScriptAudit | None:
-    """The audit of one script; None where the engine is not there."""
-    return None
+def facts_from_json(data: dict[str, Any]) -> ScriptFacts:
+    """The inverse of `ScriptFacts.to_json`."""
+    return ScriptFacts(
+        lut_status=LutStatus(data["lut_status"]),
+        deviations=tuple(Deviation(**{**d, "name": DeviationName(d["name"])}) for d in data["deviations"]),
+        byte_source=ByteSource(data["byte_source"]),
+        eval_status=EvalStatus(data["eval_status"]),
+        packed_layers=tuple(data["packed_layers"]),
+        evidence=data["evidence"],
+        findings=tuple(
+            Finding(**{**f, "severity": Severity(f["severity"]), "confidence": Confidence(f["confidence"])})
+            for f in data["findings"]
+        ),
+        notes=tuple(data["notes"]),
+        reason=data["reason"],
+        eval_reason=data["eval_reason"],
+        line=data["line"],
+        source=data["source"],
+        layers=tuple(SourceLayer(**layer) for layer in data["layers"]),
+    )
+
+
+_here = threading.local()
+
+
+def _worker(limits: Limits) -> Worker:
+    """This thread's child process, made when it is first needed and ended with the process."""
+    kept: tuple[Limits, Worker] | None = getattr(_here, "worker", None)
+    if kept is not None and kept[0] == limits:
+        return kept[1]
+    if kept is not None:
+        kept[1].close()
+    worker = Worker(limits)
+    atexit.register(worker.close)
+    _here.worker = (limits, worker)
+    return worker
+
+
+def audit_script(script: Script, limits: Limits) -> ScriptFacts:
+    """The audit of one script in a confined child. Never raises on content."""
+    try:
+        blobs = {"script": script.data, **_siblings(script)}
+        payload = {"path": script.path, "limits": asdict(limits)}
+        answer = _worker(limits).call(TARGET, payload, blobs)
+    except WorkerError as error:
+        return ScriptFacts(LutStatus.UNKNOWN, reason=f"no isolated process could be started: {error}")
+    if not isinstance(answer, Answer):
+        return ScriptFacts(LutStatus.UNKNOWN, reason=f"its evaluation was stopped: {answer.reason}")
+    try:
+        return facts_from_json(answer.value)
+    except (KeyError, TypeError, ValueError) as error:
+        return ScriptFacts(LutStatus.UNKNOWN, reason=f"the isolated process gave no usable answer: {error}")
+
+
+def _siblings(script: Script) -> dict[str, bytes]:
+    """Files beside the script that it may import, execute or load: Python, and what it names."""
+    found: dict[str, bytes] = {}
+    total = 0
+    for name in script.siblings.names():
+        base = name.rpartition("/")[2]
+        if name == script.path or not base or len(found) >= MAX_SIBLINGS:
+            continue
+        if not base.endswith(".py") and base.encode("utf-8", "replace") not in script.data:
+            continue
+        try:
+            data = script.siblings.read(name)
+        except LimitTripped:
+            continue
+        if data is None or total + len(data) > MAX_SIBLING_BYTES:
+            continue
+        total += len(data)
+        found[f"sibling:{name}"] = data
+    return found
