@@ -1,0 +1,284 @@
+"""Watch a script being evaluated: which tables its eval loops read by stream tokens, and what score they form.
+
+Nothing is located by name. A table is what gets indexed with tokens of the validation stream; a score is a value that
+depends on the losses of scored tokens (`Loss`), when a function returns it or it is printed. From the weights of
+such a value follow, exactly, which targets were counted, how often, and what the sum was divided by.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from pgolf.core.bpb import LN2
+from pgolf.core.tokenizer import Vocabulary
+from pgolf.untrusted.interp import Frame, Interp, Observer
+from pgolf.untrusted.objects import MethodOf
+from pgolf.untrusted.operators import spoil
+from pgolf.untrusted.tensor import Tensor
+from pgolf.untrusted.values import (
+    MISSING,
+    BoundMethod,
+    ClassValue,
+    Function,
+    Instance,
+    Loss,
+    ModelOutput,
+    NativeObject,
+    Opaque,
+    Tok,
+    Value,
+)
+
+_HARMLESS = frozenset({
+    "all_reduce", "broadcast", "barrier", "save", "synchronize", "log", "info", "write", "print", "append", "pin_memory",
+    "register_buffer", "mark_dynamic", "device_put", "manual_seed", "reduce", "all_gather", "put", "asarray", "set_description",
+    "debug", "warning", "add_scalar", "nvtx", "range_push",
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class ConsumedTable:
+    """A table that was read by stream tokens: its content at the first read, and where."""
+
+    values: list[Value]
+    dtype: str
+    hint: str
+    line: int
+    ids: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Score:
+    """A value that depends on scored losses: weights by stream position, the function, the line."""
+
+    weights: dict[int, float]
+    function: str
+    line: int
+
+    @property
+    def uniform(self) -> float | None:
+        """The common weight of all counted targets, or None."""
+        values = list(self.weights.values())
+        if not values:
+            return None
+        first = values[0]
+        if all(math.isclose(v, first, rel_tol=1e-9) for v in values) and first > 0:
+            return first
+        return None
+
+
+@dataclass(slots=True)
+class BuilderCall:
+    """An outermost call during which a tokenizer was asked about its pieces, and what it returned."""
+
+    function: Function
+    args: list[Value]
+    kwargs: dict[str, Value]
+    arrays: list[Value]
+    line: int
+    name: str
+
+
+class Watcher(Observer):
+    """Collects consumed tables, scores, builder calls and constants that cut the stream."""
+
+    def __init__(self, vocabulary: Vocabulary, stream_length: int) -> None:
+        self.vocabulary = vocabulary
+        self.size = len(vocabulary)
+        self.stream_length = stream_length
+        self.tables: dict[int, tuple[Value, ConsumedTable]] = {}
+        self.scores: list[Score] = []
+        self.builders: list[BuilderCall] = []
+        self.sidecar_read = False
+        self.scored: set[int] = set()
+        self.pending: list[tuple[int, int]] = []
+        self.first_builder_only = True
+        self.functions: list[str] = []
+
+    # -- what is evaluated ---------------------------------------------------------------------------
+
+    def before_call(
+        self, interp: Interp, function: Function, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        if id(function.code) in self.scored:
+            return Opaque(f"{function.name}() was evaluated before", line, "model")
+        self.pending.append((interp.tokenizer_calls, interp.token_reads))
+        self.functions.append(function.name)
+        return MISSING
+
+    def after_call(
+        self,
+        interp: Interp,
+        function: Function,
+        args: list[Value],
+        kwargs: dict[str, Value],
+        result: Value,
+        line: int,
+    ) -> None:
+        asked, _ = self.pending.pop() if self.pending else (0, 0)
+        if self.functions:
+            self.functions.pop()
+        at = function.code.line + function.frame.offset
+        forms = losses_in(result)
+        if forms and interp.token_reads:
+            for form in forms:
+                self.note(form, function.name, at)
+            if any(len(form.weights) > 1 for form in forms) and _looks_final(forms):
+                self.scored.add(id(function.code))
+        if interp.tokenizer_calls > asked:
+            arrays = arrays_in(result, self.size)
+            if arrays:
+                self.builders.append(BuilderCall(function, args, kwargs, arrays, at, function.name))
+
+    def before_instance(
+        self, interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        return MISSING
+
+    def enters(self, function: Value, args: list[Value]) -> bool:
+        return False
+
+    # -- what is read --------------------------------------------------------------------------------
+
+    def indexed(
+        self, interp: Interp, container: Value, index: Value, result: Value, hint: str, line: int
+    ) -> None:
+        toks = _tokens_of(index)
+        if not toks:
+            return
+        if isinstance(container, Tensor):
+            if (
+                len(container.shape) != 1
+                or len(container.data) < self.size
+                or isinstance(container.data[0], Tok)
+            ):
+                return
+            if container.data is interp.stream:
+                return
+            values: list[Value] = container.data
+            dtype = container.dtype
+        elif isinstance(container, (list, tuple)):
+            if len(container) < self.size:
+                return
+            values, dtype = list(container), "list"
+        elif isinstance(container, dict):
+            values, dtype = [container.get(i, 0) for i in range(self.size)], "dict"
+        else:
+            return
+        interp.token_reads += 1
+        key = id(container)
+        found = self.tables.get(key)
+        if found is None:
+            if len(self.tables) >= 64:
+                return
+            table = ConsumedTable(list(values), dtype, hint, line)
+            self.tables[key] = (container, table)
+        elif hint and not found[1].hint:
+            found[1].hint = hint
+
+    # -- what is scored ------------------------------------------------------------------------------
+
+    def note(self, form: Loss, function: str, line: int) -> None:
+        if len(self.scores) < 400 and len(form.weights) > 1:
+            self.scores.append(Score(form.weights, function, line))
+
+    def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
+        for form in losses_in(value):
+            self.note(form, self.functions[-1] if self.functions else "", line)
+
+    def call_unknown(
+        self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        origin = callee.origin
+        everything = [*args, *kwargs.values()]
+        name = callee.name if isinstance(callee, MethodOf) else ""
+        tokens = [v for v in everything if isinstance(v, Tensor) and v.data and isinstance(v.data[0], Tok)]
+        if any(isinstance(v, Opaque) and v.origin == "model" for v in everything):
+            origin = "model"
+        if name == "gather" and tokens and origin == "model":
+            index = tokens[-1]
+            return Tensor(
+                [Loss({t.pos: -1.0}) if isinstance(t, Tok) else t for t in index.data], index.shape, "float32"
+            )
+        if origin == "external" and name not in _HARMLESS:
+            for v in everything:
+                if (
+                    isinstance(v, Tensor)
+                    and v.data
+                    and not isinstance(v.data[0], Tok)
+                    and len(v.data) >= self.size
+                ):
+                    spoil(v, f"given to something unknown: {callee.reason}", line)
+        if len(tokens) >= 2 and name not in ("to", "copy_", "append"):
+            shapes = {t.shape for t in tokens[:2]}
+            if len(shapes) == 1:
+                per_token = (
+                    kwargs.get("reduction") == "none"
+                    or "per_token" in name
+                    or "none" in [a for a in args if isinstance(a, str)]
+                )
+                return ModelOutput(tokens[1], line, per_token)
+        return Opaque(callee.reason, callee.line or line, origin)
+
+
+def _looks_final(forms: list[Loss]) -> bool:
+    return len(forms) >= 1
+
+
+def _tokens_of(index: Value) -> bool:
+    if isinstance(index, Tok):
+        return True
+    if isinstance(index, Tensor):
+        return bool(index.data) and isinstance(index.data[0], Tok)
+    return False
+
+
+def losses_in(value: Value, depth: int = 0) -> list[Loss]:
+    """Loss forms directly in a returned or printed value."""
+    if isinstance(value, Loss):
+        return [value]
+    if isinstance(value, Tensor):
+        return [x for x in value.data if isinstance(x, Loss)] if len(value.data) <= 4 else []
+    if isinstance(value, (tuple, list)) and depth < 2 and len(value) <= 64:
+        return [x for v in value for x in losses_in(v, depth + 1)]
+    if isinstance(value, dict) and depth < 2 and len(value) <= 64:
+        return [x for v in value.values() for x in losses_in(v, depth + 1)]
+    if isinstance(value, Instance) and depth < 1:
+        return [x for v in list(value.attributes.values())[:64] for x in losses_in(v, depth + 1)]
+    return []
+
+
+def arrays_in(value: Value, size: int, depth: int = 0) -> list[Value]:
+    """One-dimensional arrays and lists of at least `size` elements in a returned value, in order."""
+    if isinstance(value, Tensor):
+        return [value] if len(value.shape) == 1 and len(value.data) >= size else []
+    if isinstance(value, list) and len(value) >= size and all(isinstance(x, (int, float)) for x in value):
+        return [value]
+    if isinstance(value, (tuple, list)) and depth < 2 and len(value) <= 16:
+        return [x for v in value for x in arrays_in(v, size, depth + 1)]
+    if isinstance(value, dict) and depth < 2:
+        if len(value) >= size and all(isinstance(k, int) for k in value):
+            return [value]
+        if len(value) <= 32:
+            return [x for v in value.values() for x in arrays_in(v, size, depth + 1)]
+    if isinstance(value, Instance) and depth < 1:
+        return [x for v in list(value.attributes.values())[:64] for x in arrays_in(v, size, depth + 1)]
+    return []
+
+
+def flat_values(value: Value, size: int) -> list[Value]:
+    """The elements of an array, list or dict by token id."""
+    if isinstance(value, Tensor):
+        return value.data
+    if isinstance(value, dict):
+        return [value.get(i, 0) for i in range(size)]
+    return list(value)
+
+
+def bytes_from_weight(weight: float) -> float:
+    """The byte count that a loss sum was divided by, from the weight of one target in bits per byte."""
+    return 1.0 / (weight * LN2)
+
+
+__all__ = ["BoundMethod", "BuilderCall", "ConsumedTable", "Frame", "NativeObject", "Score", "Watcher"]

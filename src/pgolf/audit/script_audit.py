@@ -1,0 +1,641 @@
+"""Audit one script: what is proved about its byte tables, its eval loop, and where its bytes come from.
+
+The script is unwrapped as data and evaluated (never run) with a tokenizer of ours and a short probe stream. The tables
+that count are those that an eval path reads by stream tokens, as they are when they are read; if no eval path could be
+followed that far, those that the tokenizer-asking functions return on the path from the entry point.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Any
+
+from pgolf.audit.compare import compare, compare_probes
+from pgolf.audit.evaluation import BuilderCall, ConsumedTable, Score, Watcher, bytes_from_weight, flat_values
+from pgolf.audit.probe_stream import probe_stream
+from pgolf.audit.probes import probe_vocabularies
+from pgolf.core.bpb import LN2
+from pgolf.core.deviation import Deviation
+from pgolf.core.finding import Finding
+from pgolf.core.luts import LookupTables, canonical_tables, pair_bytes
+from pgolf.core.tokenizer import Piece, PieceKind, Vocabulary
+from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
+from pgolf.errors import DataError, LimitTripped
+from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
+from pgolf.untrusted.program import Program, run_program
+from pgolf.untrusted.script import Script
+from pgolf.untrusted.source import read_source
+from pgolf.untrusted.tensor import Tensor
+from pgolf.untrusted.values import Opaque, ScriptRaise, Stuck, Tok, Value
+
+WINDOW = 16
+"""Largest window that the scaled-down evaluation may use; a tail shorter than it may be dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptAudit:
+    """What is proved about one script. `evidence` says on what; `reason` says why something is UNKNOWN."""
+
+    path: str
+    sha256: str
+    lut_status: LutStatus
+    deviations: tuple[Deviation, ...]
+    byte_source: ByteSource
+    eval_status: EvalStatus
+    packed_layers: tuple[str, ...]
+    evidence: str
+    tables: LookupTables | None = None
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    eval_reason: str = ""
+    builder: str = ""
+    builder_line: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    tokenizer_paths: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One evaluation with one vocabulary."""
+
+    vocabulary: Vocabulary
+    watcher: Watcher
+    program: Program
+    stuck: str = ""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Tables of one evaluation: three columns as values, and how they were found."""
+
+    base: list[Value]
+    space: list[Value]
+    boundary: list[Value]
+    how: str
+    name: str
+    line: int
+    missing: tuple[str, ...] = ()
+
+
+def audit_script(
+    script: Script, vocabulary: Vocabulary | None = None, limits: Limits = DEFAULT_LIMITS
+) -> ScriptAudit:
+    """Audit `script`, exhaustively on `vocabulary` when it is given, else on probe vocabularies."""
+    from pgolf.audit.unpacked import unpacked
+
+    plain = unpacked(script, limits)
+    if plain.obstacle:
+        return _obfuscated(script, plain.layers, plain.obstacle)
+    audit = _Auditor(script, plain.data, plain.layers, vocabulary, limits, plain.missing)
+    return audit.run()
+
+
+def _obfuscated(script: Script, layers: tuple[str, ...], why: str) -> ScriptAudit:
+    return ScriptAudit(
+        script.path, script.sha256, LutStatus.OBFUSCATED, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, layers, "", reason=why,
+        eval_reason=why,
+    )  # fmt: skip
+
+
+class _Auditor:
+    """The steps of one audit; each takes what the previous one found."""
+
+    def __init__(
+        self,
+        script: Script,
+        data: bytes,
+        layers: tuple[str, ...],
+        vocabulary: Vocabulary | None,
+        limits: Limits,
+        missing: str = "",
+    ) -> None:
+        self.missing = missing
+        self.script = script
+        self.data = data
+        self.layers = layers
+        self.vocabulary = vocabulary
+        self.limits = limits
+        self.notes: list[str] = []
+        self.findings: list[Finding] = []
+
+    # -- evaluation ----------------------------------------------------------------------------------
+
+    def evaluate(self, vocabulary: Vocabulary) -> _Run:
+        """Evaluate the whole script with one vocabulary."""
+        stream = [Tok.at(t, i) for i, t in enumerate(probe_stream(vocabulary))]
+
+        def prepare(program: Program) -> None:
+            interp = program.interp
+            interp.stream = list(stream)
+            interp.sidecar = [1000 + 7 * i for i in range(len(stream))]
+            interp.vocab_size = len(vocabulary)
+            interp.read_npz = _read_npz
+
+        program, stuck = run_program(
+            self.script, self.data, vocabulary, self.limits, lambda: Watcher(vocabulary, len(stream)), prepare
+        )
+        watcher = program.interp.observer
+        assert isinstance(watcher, Watcher)  # noqa: S101 - made three lines above
+        return _Run(vocabulary, watcher, program, stuck)
+
+    def run(self) -> ScriptAudit:
+        main = self.vocabulary or probe_vocabularies()[0]
+        first = self.evaluate(main)
+        followed = self._follow_launch(first)
+        if followed is not None:
+            return followed
+        found = tables_of(first, first.program.interp.vocab_size)
+        if found is None:
+            return self._no_tables(first)
+        return self._judge(first, found)
+
+    def _follow_launch(self, run: _Run) -> ScriptAudit | None:
+        """A launcher: the sibling script that it starts is the one to audit."""
+        if run.watcher.builders or run.watcher.tables:
+            return None
+        for line, name in run.program.launched:
+            base = name.rsplit("/", 1)[-1]
+            for candidate in (name.removeprefix("./"), base):
+                if candidate == self.script.path.rsplit("/", 1)[-1]:
+                    continue
+                data = self.script.siblings.read(candidate)
+                if data is not None:
+                    inner = audit_script(
+                        Script(candidate, data, self.script.siblings), self.vocabulary, self.limits
+                    )
+                    note = f"started by {self.script.path}:{line}"
+                    return _with(
+                        inner,
+                        path=f"{self.script.path} -> {candidate}",
+                        sha256=self.script.sha256,
+                        notes=(*inner.notes, note),
+                    )
+        return None
+
+    # -- judgement -----------------------------------------------------------------------------------
+
+    def _judge(self, first: _Run, found: _Found) -> ScriptAudit:
+        problem = _unknown_in(found, len(first.vocabulary))
+        if problem is not None:
+            return self._unknown(first, found, problem)
+        if self.vocabulary is not None:
+            tables = _tables(found)
+            deviations = compare(tables, self.vocabulary)
+            evidence = f"exhaustive, {len(self.vocabulary)} tokens"
+        else:
+            pairs = [(_tables(found), first.vocabulary)]
+            for probe in probe_vocabularies()[1:]:
+                other = self._same_builder(first, found, probe)
+                if other is None:
+                    run = self.evaluate(probe)
+                    other = tables_of(run, len(probe))
+                    if other is None:
+                        return self._unknown(
+                            first, found, "its tables could not be evaluated on every probe vocabulary"
+                        )
+                problem = _unknown_in(other, len(probe))
+                if problem is not None:
+                    return self._unknown(first, found, problem)
+                pairs.append((_tables(other), probe))
+            deviations = compare_probes(pairs)
+            tables = pairs[0][0]
+            evidence = f"probe, {sum(len(v) for _, v in pairs)} tokens of {len(pairs)} vocabularies"
+        status = LutStatus.BUGGY if deviations else LutStatus.CORRECT
+        unread = self._unread(first)
+        if unread and status is LutStatus.CORRECT:
+            return self._unknown(first, found, unread)
+        evaluation, why = self._eval_status(first, tables)
+        source = ByteSource.NPZ if first.program.interp.tables_read else ByteSource.TABLE
+        if first.watcher.sidecar_read:
+            source = ByteSource.SIDECAR
+        return self._answer(first, status, deviations, source, evaluation, evidence, tables, "", why, found)
+
+    def _unread(self, run: _Run) -> str:
+        if run.program.unread:
+            line, reason = run.program.unread[0]
+            return f"line {line}: {reason}"
+        for source in run.program.sources:
+            if source.partial:
+                return f"{source.path}: parsed in part only ({source.problem})"
+        return ""
+
+    def _same_builder(self, first: _Run, found: _Found, probe: Vocabulary) -> _Found | None:
+        """Evaluate only the builder again, with another vocabulary, when its result is what the eval path read."""
+        call = next(
+            (b for b in reversed(first.watcher.builders) if b.name == found.name and found.how != "read"),
+            None,
+        )
+        if call is None or not _returned_what_was_read(first, call):
+            return None
+        from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
+        from pgolf.untrusted.values import NativeObject
+
+        interp = first.program.interp
+        args = [_swap(v, probe) for v in call.args]
+        kwargs = {k: _swap(v, probe) for k, v in call.kwargs.items()}
+        if not any(
+            isinstance(v, NativeObject) and isinstance(v.state, TokenizerState)
+            for v in [*args, *kwargs.values()]
+        ):
+            return None
+        size = len(first.vocabulary)
+        args = [len(probe) if type(v) is int and v == size else v for v in args]
+        kwargs = {k: len(probe) if type(v) is int and v == size else v for k, v in kwargs.items()}
+        watcher = Watcher(probe, 0)
+        interp.observer = watcher
+        try:
+            interp.call_function(call.function, args, kwargs, call.line)
+        except (Stuck, ScriptRaise, LimitTripped):
+            return None
+        if not watcher.builders:
+            return None
+        return _from_builder(watcher.builders[-1], probe)
+
+    def _eval_status(self, run: _Run, tables: LookupTables) -> tuple[EvalStatus, str]:
+        return judge_scores(run.watcher.scores, run, tables)
+
+    # -- answers -------------------------------------------------------------------------------------
+
+    def _no_tables(self, run: _Run) -> ScriptAudit:
+        from pgolf.audit.untabled import bytes_without_table
+
+        answer = bytes_without_table(run.watcher, run.program, self.data)
+        if answer is not None:
+            source, evaluation, why = answer
+            return self._answer(run, LutStatus.UNKNOWN, (), source, evaluation, "", None, why, why, None)
+        reason = self._unread(run) or run.stuck or self._why_nothing(run)
+        return self._answer(
+            run, LutStatus.UNKNOWN, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, "", None, reason, reason, None
+        )
+
+    def _why_nothing(self, run: _Run) -> str:
+        for source in run.program.sources:
+            if source.problem and not source.chunks:
+                return f"line {source.problem_line}: {source.problem}"
+        if self.missing:
+            return self.missing
+        npz = sorted(run.program.interp.tables_read)
+        if npz:
+            return f"its tables come from {npz[0]}, which is not beside the script"
+        if run.program.launched:
+            return f"line {run.program.launched[0][0]}: starts {run.program.launched[0][1]}, which is not beside the script"
+        interp = run.program.interp
+        if interp.stuck:
+            line, reason = interp.stuck[0]
+            return f"no byte table was reached; first obstacle at line {line}: {reason}"
+        return "no byte table is built or read on any path from its entry point"
+
+    def _unknown(self, run: _Run, found: _Found, reason: str) -> ScriptAudit:
+        source = ByteSource.NPZ if run.program.interp.tables_read else ByteSource.UNKNOWN
+        return self._answer(
+            run, LutStatus.UNKNOWN, (), source, EvalStatus.UNKNOWN, "", None, reason, reason, found
+        )
+
+    def _answer(
+        self, run: _Run, status: LutStatus, deviations: tuple[Deviation, ...], source: ByteSource, evaluation: EvalStatus,
+        evidence: str, tables: LookupTables | None, reason: str, eval_reason: str, found: _Found | None,
+    ) -> ScriptAudit:  # fmt: skip
+        interp = run.program.interp
+        notes = list(self.notes)
+        for line, what in interp.assumptions[:8]:
+            notes.append(f"line {line}: assumed that {what}")
+        return ScriptAudit(
+            path=self.script.path, sha256=self.script.sha256, lut_status=status, deviations=deviations, byte_source=source,
+            eval_status=evaluation, packed_layers=self.layers or tuple(interp.layers), evidence=evidence, tables=tables,
+            findings=tuple(self.findings), notes=tuple(notes), reason=reason, eval_reason=eval_reason,
+            builder=found.name if found is not None else "", builder_line=found.line if found is not None else 0,
+            environment=dict(interp.environment), tokenizer_paths=tuple(sorted(interp.tokenizer_paths)),
+        )  # fmt: skip
+
+
+def _with(audit: ScriptAudit, **changes: Any) -> ScriptAudit:
+    from dataclasses import replace
+
+    return replace(audit, **changes)
+
+
+def _read_npz(data: bytes, name: str) -> dict[str, Any]:
+    from pgolf.tokens.npz_tables import read_npz
+
+    return dict(read_npz(data, name))
+
+
+def _swap(value: Value, vocabulary: Vocabulary) -> Value:
+    from pgolf.untrusted.intrinsics.tokenizers import SENTENCEPIECE_METHODS, TokenizerState
+    from pgolf.untrusted.values import NativeObject
+
+    if isinstance(value, NativeObject) and isinstance(value.state, TokenizerState):
+        made = NativeObject(value.kind, SENTENCEPIECE_METHODS, TokenizerState(vocabulary), value.native_class)
+        made.attributes.update(value.attributes)
+        return made
+    return value
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Tables
+
+
+def tables_of(run: _Run, size: int) -> _Found | None:
+    """The tables that count in one evaluation, or None."""
+    consumed = list(run.watcher.tables.values())
+    if consumed:
+        found = _from_consumed([table for _, table in consumed], run)
+        if found is not None:
+            return found
+    if run.watcher.builders:
+        return _from_builder(_outermost(run.watcher.builders), run.vocabulary)
+    return None
+
+
+def _outermost(builders: list[BuilderCall]) -> BuilderCall:
+    """The last call with the most arrays (an outer call repeats what an inner one returned)."""
+    most = max(len(b.arrays) for b in builders)
+    return next(b for b in reversed(builders) if len(b.arrays) == most)
+
+
+def _from_builder(call: BuilderCall, vocabulary: Vocabulary) -> _Found | None:
+    size = len(vocabulary)
+    tables = [
+        ConsumedTable(list(flat_values(a, size)), a.dtype if isinstance(a, Tensor) else "list", "", call.line)
+        for a in call.arrays
+    ]
+    return _assign(tables, vocabulary, "built", call.name, call.line)
+
+
+def _from_consumed(tables: list[ConsumedTable], run: _Run) -> _Found | None:
+    vocabulary = run.vocabulary
+    candidates = [t for t in tables if _is_table_like(t, len(vocabulary))]
+    if not candidates:
+        return None
+    builders = run.watcher.builders
+    size = len(vocabulary)
+    for call in builders:
+        contents = [list(flat_values(a, size)) for a in call.arrays]
+        if all(any(_same(t.values, c) for c in contents) for t in candidates):
+            # What the loop reads is what this call returned, so the call's other tables belong to it,
+            # whether the loop reads them or not.
+            return _from_builder(call, vocabulary)
+    return _assign(candidates, vocabulary, "read", "", candidates[0].line)
+
+
+def _same(a: list[Value], b: list[Value]) -> bool:
+    n = min(len(a), len(b))
+    try:
+        return all(x == y for x, y in zip(a[:n], b[:n], strict=True))
+    except TypeError:
+        return False
+
+
+def _returned_what_was_read(run: _Run, call: BuilderCall) -> bool:
+    size = len(run.vocabulary)
+    contents = [list(flat_values(a, size)) for a in call.arrays]
+    tables = [t for _, t in run.watcher.tables.values() if _is_table_like(t, size)]
+    return all(any(_same(t.values, c) for c in contents) for t in tables)
+
+
+def _is_table_like(table: ConsumedTable, size: int) -> bool:
+    """Numbers or flags per token; not embeddings, bigram counts, hashes of the model's world."""
+    kinds = {type(v) for v in table.values[:size]}
+    if kinds <= {bool}:
+        return True
+    if not all(issubclass(k, (int, float, bool, Opaque)) for k in kinds):
+        return False
+    numbers = [v for v in table.values[:size] if isinstance(v, (int, float))]
+    return not numbers or any(numbers) or "byte" in table.hint or "lut" in table.hint
+
+
+_HINTS = (
+    ("space", ("space", "lead", "has_sp", "_ls", "hs_", "hls", "ws_")),
+    ("boundary", ("bound", "bd", "special", "is_b", "ibt", "control")),
+    ("base", ("byte", "base", "len", "bb", "size", "nb")),
+)
+
+
+def _assign(
+    tables: list[ConsumedTable], vocabulary: Vocabulary, how: str, name: str, line: int
+) -> _Found | None:
+    """Give each table its role: by what it holds, then by its name, then by its place."""
+    size = len(vocabulary)
+    unique: list[ConsumedTable] = []
+    for t in tables:
+        same = next((u for u in unique if _same(u.values, t.values) and _flags(u) == _flags(t)), None)
+        if same is None:
+            unique.append(t)
+    numeric = [t for t in unique if not _flags(t)]
+    flags = [t for t in unique if _flags(t)]
+    if not numeric:
+        return None
+    canonical = canonical_tables(vocabulary)
+    base = min(
+        numeric, key=lambda t: (_hint_role(t) not in ("base", ""), _distance(t, canonical.base_bytes, size))
+    )
+    space: ConsumedTable | None = None
+    boundary: ConsumedTable | None = None
+    pool = flags + [t for t in numeric if t is not base and _binary(t, size)]
+    if pool:
+        options: list[tuple[float, int, tuple[ConsumedTable | None, ConsumedTable | None]]] = []
+        padded: list[ConsumedTable | None] = [*pool[:8], None, None]
+        for a, b in permutations(range(len(padded)), 2):
+            s, b_ = padded[a], padded[b]
+            if s is None and b_ is None:
+                continue
+            cost = 0.0
+            if s is not None:
+                cost += _distance(s, canonical.has_leading_space, size) + 3.0 * size * (
+                    _hint_role(s) == "boundary"
+                )
+                cost -= 2.0 * size * (_hint_role(s) == "space")
+            else:
+                cost += 0.5 * size
+            if b_ is not None:
+                cost += _distance(b_, canonical.is_boundary, size) + 3.0 * size * (_hint_role(b_) == "space")
+                cost -= 2.0 * size * (_hint_role(b_) == "boundary")
+            else:
+                cost += 0.5 * size
+            options.append((cost, a * 16 + b, (s, b_)))
+        options.sort(key=lambda o: (o[0], o[1]))
+        space, boundary = options[0][2]
+    missing = tuple(n for n, t in (("has_leading_space", space), ("is_boundary", boundary)) if t is None)
+    length = len(base.values)
+    return _Found(
+        base.values,
+        space.values if space is not None else [False] * length,
+        boundary.values if boundary is not None else list(canonical.is_boundary) + [True] * (length - size),
+        how, name, line or base.line, missing,
+    )  # fmt: skip
+
+
+def _flags(table: ConsumedTable) -> bool:
+    return table.dtype == "bool" or all(isinstance(v, bool) for v in table.values)
+
+
+def _binary(table: ConsumedTable, size: int) -> bool:
+    return all(isinstance(v, Opaque) or v in (0, 1) for v in table.values[:size])
+
+
+def _hint_role(table: ConsumedTable) -> str:
+    hint = table.hint.lower()
+    for role, words in _HINTS:
+        if any(w in hint for w in words):
+            return role
+    return ""
+
+
+def _distance(table: ConsumedTable, wanted: tuple[Any, ...], size: int) -> float:
+    return float(
+        sum(
+            1
+            for v, w in zip(table.values[:size], wanted[:size], strict=False)
+            if isinstance(v, Opaque) or v != w
+        )
+    )
+
+
+def _unknown_in(found: _Found, size: int) -> str | None:
+    """Why the tables are not fully known, or None."""
+    for column, label in (
+        (found.base, "base_bytes"),
+        (found.space, "has_leading_space"),
+        (found.boundary, "is_boundary"),
+    ):
+        if len(column) < size:
+            return f"{label} has {len(column)} entries for {size} tokens"
+        for v in column[:size]:
+            if isinstance(v, Opaque):
+                where = f"line {v.line}: " if v.line else ""
+                return f"{label} holds values that could not be evaluated: {where}{v.reason}"
+            if isinstance(v, float) and not math.isfinite(v):
+                return f"{label} holds {v}"
+    return None
+
+
+def _tables(found: _Found) -> LookupTables:
+    n = min(len(found.base), len(found.space), len(found.boundary))
+    padding = [0 if isinstance(v, Opaque) else v for v in found.base[:n]]
+    return LookupTables(
+        tuple(int(v) if isinstance(v, (bool, Tok)) else v for v in padding),
+        tuple(bool(v) if not isinstance(v, Opaque) else False for v in found.space[:n]),
+        tuple(bool(v) if not isinstance(v, Opaque) else True for v in found.boundary[:n]),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Scores
+
+
+def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[EvalStatus, str]:
+    """What the scores prove about the eval loops, given the tables they read."""
+    stream = run.program.interp.stream
+    if not stream:
+        return EvalStatus.UNKNOWN, "no token stream was loaded"
+    judged: dict[str, tuple[int, EvalStatus, str]] = {}
+    for score in scores:
+        verdict = _judge_score(score, stream, tables)
+        if verdict is None:
+            continue
+        covered = len(score.weights)
+        # A function may print intermediate scores; the one with the most targets is its result.
+        if score.function not in judged or covered > judged[score.function][0]:
+            judged[score.function] = (covered, *verdict)
+    if not judged:
+        if not run.watcher.tables:
+            return EvalStatus.UNKNOWN, "no eval loop was followed to where it reads the tables"
+        return EvalStatus.UNKNOWN, "no score of scored targets could be followed to the final formula"
+    for wanted in (EvalStatus.DEVIATES, EvalStatus.UNKNOWN, EvalStatus.CANONICAL):
+        for _, status, why in judged.values():
+            if status is wanted:
+                return status, why
+    return EvalStatus.UNKNOWN, ""
+
+
+def _multiplicities(score: Score) -> tuple[float, dict[int, int]] | None:
+    """(weight of one count, counts by position), or None when the weights are no multiples of one."""
+    values = [w for w in score.weights.values() if w]
+    if not values or min(values) <= 0:
+        return None
+    unit = min(values)
+    counts: dict[int, int] = {}
+    for position, weight in score.weights.items():
+        count = round(weight / unit)
+        if not math.isclose(count * unit, weight, rel_tol=1e-6):
+            return None
+        counts[position] = count
+    return unit, counts
+
+
+def _judge_score(score: Score, stream: list[Value], tables: LookupTables) -> tuple[EvalStatus, str] | None:
+    found = _multiplicities(score)
+    if found is None:
+        return None
+    unit, counts = found
+    where = f"{score.function or 'module'} (line {score.line})"
+    positions = sorted(counts)
+    n = sum(counts.values())
+    per_token = unit * n
+    if math.isclose(per_token, 1.0, rel_tol=1e-6) or math.isclose(per_token * LN2, 1.0, rel_tol=1e-6):
+        return None
+    if math.isclose(unit, 1.0) or positions[0] < 1:
+        return None
+    counted = bytes_from_weight(unit)
+    expected = sum(m * pair_bytes(tables, int(stream[p - 1]), int(stream[p])) for p, m in counts.items())
+    total = len(stream) - 1
+    if not math.isclose(counted, expected, rel_tol=1e-9):
+        return EvalStatus.DEVIATES, f"{where}: {_byte_difference(counted, expected, counts, stream, tables)}"
+    last = positions[-1]
+    twice = [p for p, m in counts.items() if m > 1]
+    if (
+        positions != list(range(1, last + 1))
+        or total - last >= WINDOW
+        or any(last - p >= WINDOW for p in twice)
+    ):
+        return EvalStatus.UNKNOWN, f"{where}: scores {len(positions)} of {total} targets of the probe stream"
+    again = f"; the last {len(twice)} more than once (windows cut at the end of the stream)" if twice else ""
+    return (
+        EvalStatus.CANONICAL,
+        f"{where}: {len(positions)} targets of the probe stream{again}, {expected:g} bytes",
+    )
+
+
+def _byte_difference(
+    counted: float, expected: float, counts: dict[int, int], stream: list[Value], tables: LookupTables
+) -> str:
+    """What a wrong byte count is explained by, as far as a known mistake gives it exactly."""
+    base = tables.base_bytes
+    pairs = [(int(stream[p - 1]), int(stream[p]), m) for p, m in counts.items()]
+    space, boundary = tables.has_leading_space, tables.is_boundary
+    hypotheses = {
+        "the leading spaces are not added": sum(m * base[y] for _, y, m in pairs),
+        "the space after a boundary token is counted": sum(m * (base[y] + space[y]) for _, y, m in pairs),
+        "the space is added twice": sum(
+            m * (base[y] + 2 * (space[y] and not boundary[x])) for x, y, m in pairs
+        ),
+        "predecessor and target are swapped": sum(
+            m * (base[x] + (space[x] and not boundary[y])) for x, y, m in pairs
+        ),
+        "the gate is the target, not the predecessor": sum(
+            m * (base[y] + (space[y] and not boundary[y])) for _, y, m in pairs
+        ),
+        "the flag is the predecessor's, not the target's": sum(
+            m * (base[y] + (space[x] and not boundary[x])) for x, y, m in pairs
+        ),
+        "the boundary gate is inverted": sum(m * (base[y] + (space[y] and boundary[x])) for x, y, m in pairs),
+    }
+    text = f"counts {counted:g} bytes where its own tables give {expected:g}"
+    for name, value in hypotheses.items():
+        if math.isclose(counted, value, rel_tol=1e-9):
+            return f"{text}: {name}"
+    return f"{text} (x{counted / expected:.6g})" if expected else text
+
+
+def padded(vocabulary: Vocabulary, size: int) -> Vocabulary:
+    """A vocabulary filled up with ordinary pieces to `size` ids."""
+    extra = tuple(Piece(f"filler{i}", PieceKind.NORMAL) for i in range(size - len(vocabulary)))
+    from dataclasses import replace
+
+    return replace(vocabulary, pieces=vocabulary.pieces + extra)
+
+
+__all__ = ["DataError", "ScriptAudit", "audit_script", "read_source"]

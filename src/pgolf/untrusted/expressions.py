@@ -1,0 +1,648 @@
+"""Expressions: one builder function for each allowed node kind; every other kind is a stated unknown."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import LimitTripped
+from pgolf.untrusted import operators
+from pgolf.untrusted.interp import (
+    Code,
+    Expr,
+    Frame,
+    compile_expr,
+    load_name,
+    store_name,
+)
+from pgolf.untrusted.objects import call_method, get_attribute, get_item
+from pgolf.untrusted.tensor import Tensor
+from pgolf.untrusted.values import Function, Loss, Opaque, Stuck, Value
+
+_BUILDERS: dict[type, Callable[[Any], Expr]] = {}
+
+
+def build(node: ast.expr) -> Expr:
+    """The closure that evaluates `node` in a frame."""
+    builder = _BUILDERS.get(type(node))
+    if builder is None:
+        kind, line = type(node).__name__, node.lineno
+        return lambda fr: Opaque(f"{kind} is outside the evaluated language", line + fr.offset)
+    return builder(node)
+
+
+def _for(kind: type) -> Callable[[Callable[[Any], Expr]], Callable[[Any], Expr]]:
+    def register(builder: Callable[[Any], Expr]) -> Callable[[Any], Expr]:
+        _BUILDERS[kind] = builder
+        return builder
+
+    return register
+
+
+@_for(ast.Constant)
+def _constant(node: ast.Constant) -> Expr:
+    value = node.value
+    if isinstance(value, complex):
+        return lambda fr: Opaque("complex number", node.lineno + fr.offset)
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 4096:
+        return lambda fr: Opaque("huge integer", node.lineno + fr.offset)
+    return lambda fr: value
+
+
+@_for(ast.Name)
+def _name(node: ast.Name) -> Expr:
+    return load_name(node.id)
+
+
+@_for(ast.Tuple)
+def _tuple(node: ast.Tuple) -> Expr:
+    items = _items(node.elts)
+    return lambda fr: tuple(items(fr))
+
+
+@_for(ast.List)
+def _list(node: ast.List) -> Expr:
+    items = _items(node.elts)
+    return lambda fr: fr.interp.made(items(fr))
+
+
+@_for(ast.Set)
+def _set(node: ast.Set) -> Expr:
+    items = _items(node.elts)
+
+    def run(fr: Frame) -> Value:
+        return make_set(fr, items(fr), node.lineno)
+
+    return run
+
+
+def make_set(fr: Frame, items: list[Value], line: int) -> Value:
+    out: set[Value] = set()
+    for x in items:
+        if isinstance(x, Opaque):
+            return x
+        key = hashable(x)
+        if key is None and x is not None:
+            return Opaque("set of unhashable values", line + fr.offset)
+        out.add(x)
+    return fr.interp.made(out)
+
+
+def hashable(value: Value) -> Value:
+    """The value itself when it may be a key, else None."""
+    if value is None or isinstance(value, (int, float, str, bytes, frozenset)):
+        return value
+    if isinstance(value, tuple):
+        return value if all(x is None or hashable(x) is not None for x in value) else None
+    if isinstance(value, (list, dict, set, Tensor, bytearray, Opaque)):
+        return None
+    return value
+
+
+def _items(nodes: list[ast.expr]) -> Callable[[Frame], list[Value]]:
+    if any(isinstance(n, ast.Starred) for n in nodes):
+        parts = [
+            (isinstance(n, ast.Starred), compile_expr(n.value if isinstance(n, ast.Starred) else n))
+            for n in nodes
+        ]
+
+        def run(fr: Frame) -> list[Value]:
+            out: list[Value] = []
+            for starred, part in parts:
+                value = part(fr)
+                if not starred:
+                    out.append(value)
+                    continue
+                items = fr.interp.iterate(value, fr.offset)
+                if isinstance(items, Opaque):
+                    raise Stuck(f"unpacking of an unknown value: {items.reason}", items.line)
+                for x in items:
+                    fr.interp.cells(1)
+                    out.append(x)
+            return out
+
+        return run
+    closures = [compile_expr(n) for n in nodes]
+    return lambda fr: [c(fr) for c in closures]
+
+
+@_for(ast.Dict)
+def _dict(node: ast.Dict) -> Expr:
+    pairs = [
+        (compile_expr(k) if k is not None else None, compile_expr(v))
+        for k, v in zip(node.keys, node.values, strict=True)
+    ]
+
+    def run(fr: Frame) -> Value:
+        out: dict[Value, Value] = {}
+        for key, value in pairs:
+            v = value(fr)
+            if key is None:
+                if isinstance(v, dict):
+                    out.update(v)
+                    continue
+                return (
+                    v
+                    if isinstance(v, Opaque)
+                    else Opaque("** of something that is no dict", node.lineno + fr.offset)
+                )
+            k = key(fr)
+            if isinstance(k, Opaque):
+                continue
+            if hashable(k) is None and k is not None:
+                return Opaque("unhashable key", node.lineno + fr.offset)
+            out[k] = v
+        return fr.interp.made(out)
+
+    return run
+
+
+@_for(ast.UnaryOp)
+def _unary(node: ast.UnaryOp) -> Expr:
+    operand = compile_expr(node.operand)
+    op, line = operators.op_name(node.op), node.lineno
+    if op == "Not":
+
+        def negate(fr: Frame) -> Value:
+            truth = fr.interp.truth(operand(fr), line + fr.offset)
+            return truth if isinstance(truth, Opaque) else not truth
+
+        return negate
+    return lambda fr: operators.unary(fr.interp, op, operand(fr), line + fr.offset)
+
+
+@_for(ast.BinOp)
+def _binop(node: ast.BinOp) -> Expr:
+    op, line = operators.op_name(node.op), node.lineno
+    # A long chain `a + b + c …` is a deep tree on its left side: walk it with a loop.
+    chain: list[tuple[str, Expr]] = []
+    left: ast.expr = node
+    while isinstance(left, ast.BinOp):
+        chain.append((operators.op_name(left.op), compile_expr(left.right)))
+        left = left.left
+    first = compile_expr(left)
+    if len(chain) == 1:
+        right = chain[0][1]
+        return lambda fr: operators.binary(fr.interp, op, first(fr), right(fr), line + fr.offset)
+    chain.reverse()
+
+    def run(fr: Frame) -> Value:
+        value = first(fr)
+        for name, part in chain:
+            value = operators.binary(fr.interp, name, value, part(fr), line + fr.offset)
+        return value
+
+    return run
+
+
+@_for(ast.BoolOp)
+def _boolop(node: ast.BoolOp) -> Expr:
+    parts = [compile_expr(v) for v in node.values]
+    stop_on = isinstance(node.op, ast.Or)
+    line = node.lineno
+
+    def run(fr: Frame) -> Value:
+        interp = fr.interp
+        value: Value = None
+        unknown: Opaque | None = None
+        last = len(parts) - 1
+        for i, part in enumerate(parts):
+            value = part(fr)
+            if i == last and unknown is None:
+                return value
+            truth = interp.truth(value, line + fr.offset)
+            if isinstance(truth, Opaque):
+                unknown = unknown or truth
+                continue
+            if truth is stop_on:
+                # False and unknown is False whatever the unknown is (likewise True or unknown).
+                return value if unknown is None else stop_on
+        return unknown if unknown is not None else value
+
+    return run
+
+
+@_for(ast.Compare)
+def _compare(node: ast.Compare) -> Expr:
+    line = node.lineno
+    first = compile_expr(node.left)
+    if len(node.ops) == 1:
+        op = operators.op_name(node.ops[0])
+        second = compile_expr(node.comparators[0])
+        return lambda fr: operators.compare(fr.interp, op, first(fr), second(fr), line + fr.offset)
+    rest = [(operators.op_name(o), compile_expr(c)) for o, c in zip(node.ops, node.comparators, strict=True)]
+
+    def run(fr: Frame) -> Value:
+        left = first(fr)
+        result: Value = True
+        for op, part in rest:
+            right = part(fr)
+            result = operators.compare(fr.interp, op, left, right, line + fr.offset)
+            truth = fr.interp.truth(result, line + fr.offset)
+            if isinstance(truth, Opaque):
+                return truth
+            if not truth:
+                return False
+            left = right
+        return result
+
+    return run
+
+
+@_for(ast.IfExp)
+def _ifexp(node: ast.IfExp) -> Expr:
+    test, body, orelse = compile_expr(node.test), compile_expr(node.body), compile_expr(node.orelse)
+    line = node.lineno
+
+    def run(fr: Frame) -> Value:
+        truth = fr.interp.truth(test(fr), line + fr.offset)
+        if truth is True:
+            return body(fr)
+        if truth is False:
+            return orelse(fr)
+        a, b = body(fr), orelse(fr)
+        return merge(a, b, truth)
+
+    return run
+
+
+def merge(a: Value, b: Value, why: Opaque) -> Value:
+    """One value for "a or b, we could not tell which"."""
+    if a is b:
+        return a
+    if type(a) is type(b) and (a is None or isinstance(a, (int, float, str, bytes))) and a == b:
+        return a
+    if isinstance(a, Opaque):
+        return a
+    if isinstance(b, Opaque):
+        return b
+    return Opaque(f"depends on an unknown condition: {why.reason}", why.line, why.origin)
+
+
+@_for(ast.NamedExpr)
+def _walrus(node: ast.NamedExpr) -> Expr:
+    value = compile_expr(node.value)
+    name = node.target.id
+
+    def run(fr: Frame) -> Value:
+        v = value(fr)
+        target = fr
+        # A walrus inside a comprehension binds in the function around it.
+        while target.vars.get("%comprehension") and target.parent is not None:
+            target = target.parent
+        store_name(target, name, v)
+        return v
+
+    return run
+
+
+@_for(ast.Lambda)
+def _lambda(node: ast.Lambda) -> Expr:
+    return function_maker(node)
+
+
+def function_maker(node: Any) -> Expr:
+    """The closure that makes the function object of a `def` or `lambda` node."""
+    code = Code(node)
+    defaults = [compile_expr(d) for d in node.args.defaults]
+    kw_defaults = [
+        (a.arg, compile_expr(d))
+        for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        if d is not None
+    ]
+
+    def run(fr: Frame) -> Value:
+        # Names of a class body are not visible in its methods.
+        closure = fr.parent if "%class" in fr.vars and fr.parent is not None else fr
+        made = Function(
+            code.name, code, closure, [d(fr) for d in defaults], {name: d(fr) for name, d in kw_defaults}
+        )
+        fr.interp.cells(4)
+        fr.interp.register(made)
+        return made
+
+    return run
+
+
+@_for(ast.Attribute)
+def _attribute(node: ast.Attribute) -> Expr:
+    value, name, line = compile_expr(node.value), node.attr, node.lineno
+    return lambda fr: get_attribute(fr.interp, value(fr), name, line + fr.offset)
+
+
+@_for(ast.Slice)
+def _slice(node: ast.Slice) -> Expr:
+    parts = [compile_expr(p) if p is not None else None for p in (node.lower, node.upper, node.step)]
+
+    def run(fr: Frame) -> Value:
+        values = [p(fr) if p is not None else None for p in parts]
+        for i, v in enumerate(values):
+            if isinstance(v, Tensor) and len(v.data) == 1:
+                values[i] = v.data[0]
+            elif type(v) is float:
+                raise operators.raise_in_script(
+                    "TypeError", "slice indices must be integers", node.lineno + fr.offset
+                )
+        for v in values:
+            if isinstance(v, (Opaque, Loss)):
+                return Opaque(
+                    v.reason if isinstance(v, Opaque) else "a loss as an index", node.lineno + fr.offset
+                )
+        return slice(*values)
+
+    return run
+
+
+@_for(ast.Subscript)
+def _subscript(node: ast.Subscript) -> Expr:
+    value, index, line = compile_expr(node.value), compile_expr(node.slice), node.lineno
+    hint = _hint(node.value)
+    return lambda fr: get_item(fr.interp, value(fr), index(fr), hint, line + fr.offset)
+
+
+def _hint(node: ast.expr) -> str:
+    """The name a table goes by where it is read, for reports."""
+    while isinstance(node, (ast.Subscript, ast.Call)):
+        node = node.value if isinstance(node, ast.Subscript) else node.func
+        if isinstance(node, ast.Attribute) and node.attr in (
+            "to",
+            "long",
+            "int",
+            "float",
+            "cpu",
+            "view",
+            "reshape",
+        ):
+            node = node.value
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+@_for(ast.Starred)
+def _starred(node: ast.Starred) -> Expr:
+    return compile_expr(node.value)
+
+
+@_for(ast.Call)
+def _call(node: ast.Call) -> Expr:
+    line = node.lineno
+    args = _items(node.args)
+    keywords = [(k.arg, compile_expr(k.value)) for k in node.keywords]
+    method: str | None = None
+    if isinstance(node.func, ast.Attribute):
+        receiver = compile_expr(node.func.value)
+        method = node.func.attr
+    else:
+        receiver = compile_expr(node.func)
+    special = (
+        node.func.id
+        if isinstance(node.func, ast.Name) and node.func.id in ("super", "locals", "globals")
+        else ""
+    )
+
+    def run(fr: Frame) -> Value:
+        interp = fr.interp
+        interp.steps_left -= 1
+        if interp.steps_left < 0:
+            raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+        target = receiver(fr)
+        values = args(fr)
+        kwargs: dict[str, Value] = {}
+        for name, value in keywords:
+            v = value(fr)
+            if name is not None:
+                kwargs[name] = v
+            elif isinstance(v, dict):
+                kwargs.update({k: x for k, x in v.items() if isinstance(k, str)})
+            elif isinstance(v, Opaque):
+                return interp.observer.call_unknown(interp, v, values, kwargs, line + fr.offset)
+        if method is not None:
+            return call_method(interp, target, method, values, kwargs, line + fr.offset)
+        if special:
+            found = _frame_builtin(fr, special, target, values, line)
+            if found is not None:
+                return found
+        return interp.call(target, values, kwargs, line + fr.offset)
+
+    return run
+
+
+def _frame_builtin(fr: Frame, name: str, target: Value, args: list[Value], line: int) -> Value | None:
+    from pgolf.untrusted.objects import super_object
+    from pgolf.untrusted.values import Intrinsic
+
+    if not isinstance(target, Intrinsic):
+        return None
+    if name == "super":
+        return super_object(fr, args, line + fr.offset)
+    if name == "locals":
+        return fr.interp.made({k: v for k, v in fr.vars.items() if not k.startswith("%")})
+    return globals_dict(fr)
+
+
+def globals_dict(fr: Frame) -> Value:
+    """`globals()`: the module's own dictionary, so that writes through it count."""
+    for name in list(fr.module.pending):
+        fr.module.lookup(name)
+    return fr.module.vars
+
+
+@_for(ast.JoinedStr)
+def _joined(node: ast.JoinedStr) -> Expr:
+    line = node.lineno
+    parts: list[tuple[str, Expr | None, int, Expr | None]] = []
+    for piece in node.values:
+        if isinstance(piece, ast.Constant):
+            parts.append((str(piece.value), None, -1, None))
+        elif isinstance(piece, ast.FormattedValue):
+            spec = compile_expr(piece.format_spec) if piece.format_spec is not None else None
+            parts.append(("", compile_expr(piece.value), piece.conversion, spec))
+
+    def run(fr: Frame) -> Value:
+        out: list[str] = []
+        unknown: Value = None
+        before = ""
+        for text, value, conversion, spec in parts:
+            if value is None:
+                out.append(text)
+                before = text
+                continue
+            v = value(fr)
+            fr.interp.observer.formatted(fr.interp, v, before, line + fr.offset)
+            template = spec(fr) if spec is not None else ""
+            shown = format_value(fr, v, conversion, template, line)
+            if isinstance(shown, Opaque):
+                unknown = unknown or shown
+            else:
+                out.append(shown)
+        if unknown is not None:
+            return Opaque(f"text with an unknown part: {unknown.reason}", line + fr.offset, "text")
+        result = "".join(out)
+        if len(result) > fr.interp.limits.string_chars:
+            raise LimitTripped("string_chars", fr.interp.limits.string_chars)
+        return result
+
+    return run
+
+
+def format_value(fr: Frame, value: Value, conversion: int, template: Value, line: int) -> Value:
+    """One `{value!c:template}` of an f-string, or Opaque."""
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(template, Opaque):
+        return template
+    if isinstance(value, Tensor) and len(value.data) == 1 and not isinstance(value.data[0], (Opaque, Loss)):
+        value = value.data[0]
+    if not (value is None or isinstance(value, (int, float, str, bytes, list, tuple, dict, range))):
+        return Opaque(f"text of a value of kind {type(value).__name__}", line + fr.offset, "text")
+    if isinstance(value, (list, tuple, dict)) and len(value) > 1000:
+        return Opaque("text of a large container", line + fr.offset, "text")
+    digits = "".join(c if c.isdigit() else " " for c in template).split()
+    if any(int(d[:9]) > 100_000 for d in digits):
+        raise LimitTripped("string_chars", fr.interp.limits.string_chars)
+    if conversion in (ord("r"), ord("a")):
+        value = ascii(value) if conversion == ord("a") else repr(value)
+    elif conversion == ord("s"):
+        value = str(value)
+    try:
+        return format(value, template)
+    except (ValueError, TypeError):
+        raise operators.raise_in_script("ValueError", "bad format", line + fr.offset) from None
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Comprehensions
+
+
+def _comprehension(
+    node: Any,
+    emit: Callable[[Frame, Any], None],
+    start: Callable[[], Any],
+    finish: Callable[[Frame, Any], Value],
+) -> Expr:
+    from pgolf.untrusted.statements import assigner
+
+    levels = [
+        (compile_expr(g.iter), assigner(g.target), [compile_expr(c) for c in g.ifs], g.target)
+        for g in node.generators
+    ]
+    line = node.lineno
+
+    def walk(fr: Frame, inner: Frame, depth: int, out: Any) -> Opaque | None:
+        if depth == len(levels):
+            emit(inner, out)
+            return None
+        source, assign, conditions, _ = levels[depth]
+        interp = fr.interp
+        items = interp.iterate(source(fr if depth == 0 else inner), line + fr.offset)
+        if isinstance(items, Opaque):
+            return items
+        for x in items:
+            interp.steps_left -= 1
+            if interp.steps_left < 0:
+                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+            assign(inner, x)
+            for condition in conditions:
+                truth = interp.truth(condition(inner), line + fr.offset)
+                if isinstance(truth, Opaque):
+                    return truth
+                if not truth:
+                    break
+            else:
+                unknown = walk(fr, inner, depth + 1, out)
+                if unknown is not None:
+                    return unknown
+        return None
+
+    def run(fr: Frame) -> Value:
+        inner = Frame(fr.interp, fr.module, fr, fr.offset)
+        inner.vars["%comprehension"] = True
+        out = start()
+        unknown = walk(fr, inner, 0, out)
+        if unknown is not None:
+            return Opaque(
+                f"comprehension over something unknown: {unknown.reason}",
+                unknown.line or line + fr.offset,
+                unknown.origin,
+            )
+        return finish(fr, out)
+
+    return run
+
+
+@_for(ast.ListComp)
+def _listcomp(node: ast.ListComp) -> Expr:
+    element = compile_expr(node.elt)
+
+    def emit(inner: Frame, out: list[Value]) -> None:
+        out.append(element(inner))
+        inner.interp.cells(1)
+
+    return _comprehension(node, emit, list, lambda fr, out: fr.interp.made(out))
+
+
+@_for(ast.GeneratorExp)
+def _genexp(node: ast.GeneratorExp) -> Expr:
+    return _listcomp(ast.ListComp(elt=node.elt, generators=node.generators, lineno=node.lineno))
+
+
+@_for(ast.SetComp)
+def _setcomp(node: ast.SetComp) -> Expr:
+    element = compile_expr(node.elt)
+
+    def emit(inner: Frame, out: list[Value]) -> None:
+        out.append(element(inner))
+        inner.interp.cells(1)
+
+    return _comprehension(node, emit, list, lambda fr, out: make_set(fr, out, node.lineno))
+
+
+@_for(ast.DictComp)
+def _dictcomp(node: ast.DictComp) -> Expr:
+    key, value = compile_expr(node.key), compile_expr(node.value)
+
+    def emit(inner: Frame, out: dict[Value, Value]) -> None:
+        k = key(inner)
+        v = value(inner)
+        inner.interp.cells(2)
+        if isinstance(k, Opaque):
+            raise Stuck(f"dictionary with an unknown key: {k.reason}", k.line)
+        if hashable(k) is None and k is not None:
+            raise Stuck("dictionary with an unhashable key", node.lineno + inner.offset)
+        out[k] = v
+
+    return _comprehension(node, emit, dict, lambda fr, out: fr.interp.made(out))
+
+
+@_for(ast.Yield)
+def _yield(node: ast.Yield) -> Expr:
+    value = compile_expr(node.value) if node.value is not None else None
+
+    def run(fr: Frame) -> Value:
+        items = fr.vars.get("%yields")
+        if not isinstance(items, list):
+            raise Stuck("yield outside a generator", node.lineno + fr.offset)
+        fr.interp.cells(1)
+        items.append(value(fr) if value is not None else None)
+        return None
+
+    return run
+
+
+@_for(ast.YieldFrom)
+def _yield_from(node: ast.YieldFrom) -> Expr:
+    value = compile_expr(node.value)
+
+    def run(fr: Frame) -> Value:
+        items = fr.vars.get("%yields")
+        source = fr.interp.iterate(value(fr), node.lineno + fr.offset)
+        if not isinstance(items, list) or isinstance(source, Opaque):
+            raise Stuck("yield from something unknown", node.lineno + fr.offset)
+        for x in source:
+            fr.interp.cells(1)
+            items.append(x)
+        return None
+
+    return run

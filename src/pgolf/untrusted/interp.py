@@ -1,0 +1,623 @@
+"""The restricted evaluator: an allow-list interpreter of Python trees, with values of its own.
+
+What it promises: nothing of a script is executed by Python; every node kind, operation, method and callable that is
+not listed here or in `intrinsics` gives `Opaque` (a value with a reason) or `Stuck`; steps, memory, recursion and number
+sizes are bounded, and a bound that is met raises `LimitTripped`.
+
+How it treats what it cannot know: a statement that gets stuck makes the names it would have bound unknown, and goes
+on. Under a condition that is unknown, both branches are followed and what differs between them becomes unknown, as does
+everything older that either of them changed. A `raise` that only guards (`if bad: raise`) and has no handler is taken not
+to have happened, because the run that is audited got past it; each such assumption is recorded.
+
+Trees are compiled to Python closures once per node and kept beside the (shared, immutable) tree.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import LimitTripped
+from pgolf.untrusted.limits import Limits
+from pgolf.untrusted.script import Siblings
+from pgolf.untrusted.tensor import Tensor
+from pgolf.untrusted.values import (
+    MISSING,
+    BoundMethod,
+    ClassValue,
+    ExceptionValue,
+    Function,
+    Instance,
+    Intrinsic,
+    Loss,
+    Module,
+    NativeClass,
+    NativeObject,
+    Opaque,
+    ScriptRaise,
+    Stuck,
+    Value,
+)
+
+NORMAL, BREAK, CONTINUE, RETURN = 0, 1, 2, 3
+
+Expr = Callable[["Frame"], Value]
+Stmt = Callable[["Frame"], int]
+
+
+class Frame:
+    """Variables of one call (or module, or class body). `parent` is the enclosing function's frame."""
+
+    __slots__ = (
+        "ambiguous", "declared_global", "function", "interp", "module", "offset", "parent", "returned", "vars",
+    )  # fmt: skip
+
+    def __init__(self, interp: Interp, module: ModuleFrame, parent: Frame | None, offset: int) -> None:
+        self.vars: dict[str, Value] = {}
+        self.interp = interp
+        self.module = module
+        self.parent = parent
+        self.offset = offset
+        self.returned: Value = None
+        self.ambiguous: Opaque | None = None
+        self.function: Function | None = None
+
+
+class ModuleFrame:
+    """A module's globals. `lookup` may bind lazily; `name` is `__main__` for the script itself."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        self.vars: dict[str, Value] = {}
+        self.pending: dict[str, Callable[[], Value]] = {}
+
+    def lookup(self, name: str) -> Value:
+        found = self.vars.get(name, MISSING)
+        if found is MISSING:
+            pending = self.pending.pop(name, None)
+            if pending is not None:
+                found = pending()
+                if name not in self.vars:
+                    self.vars[name] = found
+                found = self.vars[name]
+        return found
+
+
+class Code:
+    """A compiled function: parameters and body, shared by every script that has the same text."""
+
+    __slots__ = (
+        "body", "decorated", "globals", "is_generator", "kwarg", "kwonly", "line", "name", "node", "nonlocals",
+        "params", "posonly", "vararg",
+    )  # fmt: skip
+
+    def __init__(self, node: Any) -> None:
+        args = node.args
+        self.node = node
+        self.name: str = getattr(node, "name", "<lambda>")
+        self.posonly = len(args.posonlyargs)
+        self.params: list[str] = [a.arg for a in args.posonlyargs + args.args]
+        self.kwonly: list[str] = [a.arg for a in args.kwonlyargs]
+        self.vararg: str | None = args.vararg.arg if args.vararg else None
+        self.kwarg: str | None = args.kwarg.arg if args.kwarg else None
+        self.line: int = node.lineno
+        self.body: Stmt | None = None
+        self.is_generator = False
+        self.globals: frozenset[str] = frozenset()
+        self.nonlocals: frozenset[str] = frozenset()
+
+    def compiled(self) -> Stmt:
+        """The body as one closure; compiled on the first call."""
+        if self.body is None:
+            node = self.node
+            if isinstance(node, ast.Lambda):
+                value = compile_expr(node.body)
+
+                def run(fr: Frame) -> int:
+                    fr.returned = value(fr)
+                    return RETURN
+
+                self.body = run
+                self.is_generator = _yields(node.body)
+            else:
+                outer: set[str] = set()
+                free: set[str] = set()
+                for sub in _own_nodes(node.body):
+                    if isinstance(sub, ast.Global):
+                        outer.update(sub.names)
+                    elif isinstance(sub, ast.Nonlocal):
+                        free.update(sub.names)
+                    elif isinstance(sub, (ast.Yield, ast.YieldFrom)):
+                        self.is_generator = True
+                self.globals = frozenset(outer)
+                self.nonlocals = frozenset(free)
+                self.body = compile_block(node.body)
+        return self.body
+
+
+def _own_nodes(body: list[ast.stmt]) -> list[ast.AST]:
+    """Nodes of a function body, nested functions and classes left out."""
+    found: list[ast.AST] = []
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _yields(node: ast.AST) -> bool:
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+
+
+class Interp:
+    """Budgets, the state of one evaluation, and what was noticed on the way."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.steps_left = limits.interpreter_steps
+        self.cells_left = limits.interpreter_cells
+        self.depth = 0
+        self.handlers = 0
+        """How many `try` bodies with handlers are being executed."""
+        self.fresh: list[tuple[int, dict[int, Value]]] = []
+        """For each unknown condition we are under: the array serial at its start, and the containers made since
+        (kept alive, so that ids stay theirs)."""
+        self.assumptions: list[tuple[int, str]] = []
+        self.stuck: list[tuple[int, str]] = []
+        self.observer: Observer = Observer()
+        self.token_reads = 0
+        """How often a table was read by stream tokens; a training loop that reads none is not followed for long."""
+        self.layers: list[str] = []
+        """Decoders the script applied while it was evaluated, in order."""
+        self.unknown_branches = 0
+        self.factories: dict[int, tuple[Value, Value]] = {}
+        """`defaultdict` factories by identity of the dictionary."""
+        self.tokenizer_calls = 0
+        """Questions asked of tokenizers: what a function did between two readings is table building or not."""
+        self.highest_piece_id = -1
+        """Highest id past the vocabulary that a tokenizer was asked for."""
+        self.tokenizer_paths: set[str] = set()
+        self.tables_read: set[str] = set()
+        self.vocab_size = 0
+        self.stream: list[Value] = []
+        """The probe stream (`Tok` elements) that validation shards are said to hold, and its byte sidecar."""
+        self.sidecar: list[Value] = []
+        self.siblings: Siblings | None = None
+        self.read_npz: Callable[[bytes, str], dict[str, Any]] | None = None
+        self.cursors: dict[int, tuple[Any, Value]] = {}
+        self.frame_of_import: Frame | None = None
+        self.text_runner: Callable[[list[Value], dict[str, Value], int], Value] | None = None
+        self.importer: Callable[[str, Frame, int, int], Value] | None = None
+        self.environment: dict[str, str] = {}
+        """Environment variables the script reads, and what they were taken to be."""
+        self.builtins: dict[str, Value] = {}
+        self.starred: dict[str, Callable[[], list[tuple[str, Value]]]] = {}
+
+    # -- budgets -------------------------------------------------------------------------------------
+
+    def step(self, n: int = 1) -> None:
+        self.steps_left -= n
+        if self.steps_left < 0:
+            raise LimitTripped("interpreter_steps", self.limits.interpreter_steps)
+
+    def cells(self, n: int) -> None:
+        self.cells_left -= n
+        self.steps_left -= n >> 1
+        if self.cells_left < 0:
+            raise LimitTripped("interpreter_cells", self.limits.interpreter_cells)
+
+    def made(self, container: Value) -> Value:
+        """Account for a new container."""
+        self.cells(len(container) + 1)
+        self.register(container)
+        return container
+
+    def register(self, thing: Value) -> None:
+        """Remember that `thing` is younger than the unknown conditions we are under."""
+        for _, level in self.fresh:
+            level[id(thing)] = thing
+
+    # -- unknown conditions --------------------------------------------------------------------------
+
+    def changing(self, target: Value, line: int) -> bool:
+        """Called before an in-place change. False: the change must not be made precise (under an unknown
+        condition, and `target` is older than it); the caller then spoils the target instead."""
+        if isinstance(target, Tensor):
+            target.spoil_base(line)
+            return not self.fresh or target.serial >= self.fresh[-1][0]
+        return not self.fresh or id(target) in self.fresh[-1][1]
+
+    def note_stuck(self, reason: str, line: int) -> None:
+        if len(self.stuck) < 200:
+            self.stuck.append((line, reason))
+
+    def assume(self, what: str, line: int) -> None:
+        if len(self.assumptions) < 200 and (line, what) not in self.assumptions:
+            self.assumptions.append((line, what))
+
+    # -- modules -------------------------------------------------------------------------------------
+
+    def import_module(self, name: str, fr: Frame, line: int, level: int = 0) -> Value:
+        """The module of that dotted name: modelled, a sibling file, or unknown."""
+        if self.importer is None:
+            return Opaque(f"module {name}", line)
+        return self.importer(name, fr, line, level)
+
+    def exported(self, module: Module) -> list[tuple[str, Value]]:
+        """What `from module import *` binds."""
+        if module.name in self.starred:
+            return self.starred[module.name]()
+        return [(k, v) for k, v in module.attributes.items() if not k.startswith("_")]
+
+    def run_text(self, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+        """`exec(text)`: the text is evaluated like any other source, never executed."""
+        if self.text_runner is None:
+            return Opaque("exec()", line)
+        return self.text_runner(args, kwargs, line)
+
+    # -- calling -------------------------------------------------------------------------------------
+
+    def call(self, callee: Value, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+        """Call any value."""
+        kind = type(callee)
+        if kind is Intrinsic:
+            self.step()
+            return callee.call(self, args, kwargs, line)
+        if kind is Function:
+            return self.call_function(callee, args, kwargs, line)
+        if kind is BoundMethod:
+            return self.call_function(callee.function, [callee.receiver, *args], kwargs, line)
+        if kind is NativeClass:
+            self.step()
+            return callee.construct(self, args, kwargs, line)
+        if kind is ClassValue:
+            from pgolf.untrusted.objects import instantiate
+
+            return instantiate(self, callee, args, kwargs, line)
+        if kind is Instance:
+            from pgolf.untrusted.objects import get_attribute
+
+            method = get_attribute(self, callee, "__call__", line)
+            if isinstance(method, (Function, BoundMethod, Intrinsic)):
+                return self.call(method, args, kwargs, line)
+            if callee.cls.opaque_base:
+                forward = get_attribute(self, callee, "forward", line)
+                if isinstance(forward, (Function, BoundMethod)) and self.observer.enters(forward, args):
+                    return self.call(forward, args, kwargs, line)
+                return self.observer.call_unknown(
+                    self, Opaque(f"call of {callee.cls.name}", line, "model"), args, kwargs, line
+                )
+            return Opaque(f"call of an object of class {callee.cls.name}", line)
+        if isinstance(callee, Opaque):
+            return self.observer.call_unknown(self, callee, args, kwargs, line)
+        from pgolf.untrusted.intrinsics import call_dtype
+
+        made = call_dtype(self, callee, args, kwargs, line)
+        if made is not MISSING:
+            return made
+        return Opaque(f"call of a value of kind {type(callee).__name__}", line)
+
+    def call_function(
+        self, function: Function, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        """Bind arguments as Python does and run the body."""
+        code: Code = function.code
+        verdict = self.observer.before_call(self, function, args, kwargs, line)
+        if verdict is not MISSING:
+            return verdict
+        if self.depth >= self.limits.interpreter_recursion:
+            raise LimitTripped("interpreter_recursion", self.limits.interpreter_recursion, code.name)
+        self.step(2)
+        closure: Frame = function.frame
+        frame = Frame(self, closure.module, closure, closure.offset)
+        frame.function = function
+        self._bind(function, code, frame, args, kwargs, line)
+        body = code.compiled()
+        if code.is_generator:
+            return self.observer.generator(self, function, frame, body, line)
+        self.depth += 1
+        try:
+            body(frame)
+        finally:
+            self.depth -= 1
+        result = frame.returned
+        if frame.ambiguous is not None:
+            result = self.observer.ambiguous_result(result, frame.ambiguous)
+        self.observer.after_call(self, function, args, kwargs, result, line)
+        return result
+
+    def _bind(
+        self,
+        function: Function,
+        code: Code,
+        frame: Frame,
+        args: list[Value],
+        kwargs: dict[str, Value],
+        line: int,
+    ) -> None:
+        variables = frame.vars
+        params = code.params
+        n = len(args)
+        if n > len(params):
+            if code.vararg is None:
+                raise Stuck(f"{code.name}() takes {len(params)} arguments, {n} were given", line)
+            variables[code.vararg] = tuple(args[len(params) :])
+            args = args[: len(params)]
+        elif code.vararg is not None:
+            variables[code.vararg] = ()
+        for name, value in zip(params, args, strict=False):
+            variables[name] = value
+        if kwargs:
+            extra: dict[str, Value] = {}
+            for name, value in kwargs.items():
+                if name in code.kwonly or name in params[code.posonly :]:
+                    if name in variables:
+                        raise Stuck(f"{code.name}() got two values for {name}", line)
+                    variables[name] = value
+                elif code.kwarg is not None:
+                    extra[name] = value
+                else:
+                    raise Stuck(f"{code.name}() has no parameter {name}", line)
+            if code.kwarg is not None:
+                variables[code.kwarg] = extra
+        elif code.kwarg is not None:
+            variables[code.kwarg] = {}
+        first_default = len(params) - len(function.defaults)
+        for i in range(n, len(params)):
+            name = params[i]
+            if name not in variables:
+                if i < first_default:
+                    raise Stuck(f"{code.name}() misses argument {name}", line)
+                variables[name] = function.defaults[i - first_default]
+        for name in code.kwonly:
+            if name not in variables:
+                if name not in function.kw_defaults:
+                    raise Stuck(f"{code.name}() misses argument {name}", line)
+                variables[name] = function.kw_defaults[name]
+
+    # -- truth and iteration --------------------------------------------------------------------------
+
+    def truth(self, value: Value, line: int) -> bool | Opaque:
+        """True, False, or the Opaque that keeps us from knowing."""
+        kind = type(value)
+        if kind is bool:
+            return bool(value)
+        if isinstance(value, Opaque):
+            return value
+        if kind is Tensor:
+            if len(value.data) != 1:
+                return Opaque("truth of an array with several elements", line)
+            return self.truth(value.data[0], line)
+        if kind is Loss:
+            return Opaque("truth of a loss", line, "model")
+        if kind is Instance:
+            from pgolf.untrusted.objects import get_attribute
+
+            for name in ("__bool__", "__len__"):
+                method = get_attribute(self, value, name, line, missing_ok=True)
+                if method is not MISSING:
+                    return self.truth(self.call(method, [], {}, line), line)
+            return True
+        if value is None or isinstance(
+            value, (int, float, str, bytes, list, tuple, dict, set, frozenset, range, bytearray)
+        ):
+            return bool(value)
+        if isinstance(value, NativeObject):
+            from pgolf.untrusted.intrinsics import native_length
+
+            length = native_length(value)
+            return True if length is None else length > 0
+        return True
+
+    def iterate(self, value: Value, line: int) -> Any:
+        """A host iterator over an iterable value, or Opaque."""
+        kind = type(value)
+        if kind in (list, tuple, range, str, bytes, set, frozenset, bytearray):
+            return iter(value) if kind is not list else _live_list(value)
+        if kind is dict:
+            return iter(list(value))
+        if kind is Tensor:
+            if not value.shape:
+                raise Stuck("iteration over a 0-d array", line)
+            from pgolf.untrusted.tensor import get
+
+            return (get(value, i) for i in range(value.shape[0]))
+        if isinstance(value, Opaque):
+            return value
+        from pgolf.untrusted.intrinsics import iterate_native
+
+        return iterate_native(self, value, line)
+
+
+def _live_list(value: list[Value]) -> Any:
+    i = 0
+    while i < len(value):
+        yield value[i]
+        i += 1
+
+
+class Observer:
+    """What the audit wants to know while a script is evaluated; this one watches nothing."""
+
+    def enters(self, function: Value, args: list[Value]) -> bool:
+        """Whether a method of an unmodelled class (a module's `forward`) is worth evaluating."""
+        return False
+
+    def before_call(
+        self, interp: Interp, function: Function, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        """MISSING to go on, or a value to return instead of calling."""
+        return MISSING
+
+    def before_instance(
+        self, interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        """MISSING to go on, or a value to use instead of making an object of the class."""
+        return MISSING
+
+    def after_call(
+        self,
+        interp: Interp,
+        function: Function,
+        args: list[Value],
+        kwargs: dict[str, Value],
+        result: Value,
+        line: int,
+    ) -> None:
+        """A function of the script has returned."""
+
+    def call_unknown(
+        self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int
+    ) -> Value:
+        """A call of something unknown: by default an unknown value, and arrays it may have changed are spoiled."""
+        return Opaque(callee.reason, callee.line or line, callee.origin)
+
+    def indexed(
+        self, interp: Interp, container: Value, index: Value, result: Value, hint: str, line: int
+    ) -> None:
+        """`container[index]` was read."""
+
+    def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
+        """A value was formatted into text, after the literal text `before`."""
+
+    def ambiguous_result(self, result: Value, why: Opaque) -> Value:
+        """A function may have returned earlier, under an unknown condition."""
+        return Opaque(f"may have returned earlier: {why.reason}", why.line, why.origin)
+
+    def generator(self, interp: Interp, function: Function, frame: Frame, body: Stmt, line: int) -> Value:
+        """A generator function was called: it is run to its end and its items are a list."""
+        items: list[Value] = []
+        frame.vars["%yields"] = items
+        interp.depth += 1
+        try:
+            body(frame)
+        finally:
+            interp.depth -= 1
+        return interp.made(items)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Names
+
+
+def load_name(name: str) -> Expr:
+    def load(fr: Frame) -> Value:
+        found = fr.vars.get(name, MISSING)
+        if found is not MISSING:
+            return found
+        return _outer_name(fr, name)
+
+    return load
+
+
+def _outer_name(fr: Frame, name: str) -> Value:
+    up = fr.parent
+    while up is not None:
+        found = up.vars.get(name, MISSING)
+        if found is not MISSING:
+            return found
+        up = up.parent
+    found = fr.module.lookup(name)
+    if found is not MISSING:
+        return found
+    found = fr.interp.builtins.get(name, MISSING)
+    if found is not MISSING:
+        return found
+    return Opaque(f"name {name} is not bound to anything that was evaluated", fr.offset, "unset")
+
+
+def store_name(fr: Frame, name: str, value: Value) -> None:
+    function = fr.function
+    if function is not None:
+        code: Code = function.code
+        if name in code.globals:
+            fr.module.pending.pop(name, None)
+            fr.module.vars[name] = value
+            return
+        if name in code.nonlocals:
+            up = fr.parent
+            while up is not None:
+                if name in up.vars:
+                    up.vars[name] = value
+                    return
+                up = up.parent
+    fr.vars[name] = value
+
+
+def assigned_names(nodes: list[Any]) -> set[str]:
+    """Names that statements may bind, nested functions left out."""
+    names: set[str] = set()
+    for node in _own_nodes(nodes):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((a.asname or a.name.split(".")[0]) for a in node.names)
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
+        ):
+            names.add(node.name)
+    return names
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Compilation is split over two files: expressions and statements.
+
+_CACHE_ATTRIBUTE = "_pgolf_closure"
+
+
+def compile_expr(node: ast.expr) -> Expr:
+    """The closure of an expression, kept on the node."""
+    found: Expr | None = node.__dict__.get(_CACHE_ATTRIBUTE)
+    if found is None:
+        from pgolf.untrusted import expressions
+
+        found = expressions.build(node)
+        node.__dict__[_CACHE_ATTRIBUTE] = found
+    return found
+
+
+def compile_stmt(node: ast.stmt) -> Stmt:
+    """The closure of a statement, kept on the node."""
+    found: Stmt | None = node.__dict__.get(_CACHE_ATTRIBUTE)
+    if found is None:
+        from pgolf.untrusted import statements
+
+        found = statements.build(node)
+        node.__dict__[_CACHE_ATTRIBUTE] = found
+    return found
+
+
+def compile_block(body: list[ast.stmt]) -> Stmt:
+    """A sequence of statements. One that gets stuck makes its targets unknown and the rest goes on."""
+    from pgolf.untrusted.statements import block
+
+    return block(body)
+
+
+__all__ = [
+    "BREAK",
+    "CONTINUE",
+    "NORMAL",
+    "RETURN",
+    "Code",
+    "ExceptionValue",
+    "Frame",
+    "Interp",
+    "Module",
+    "ModuleFrame",
+    "Observer",
+    "ScriptRaise",
+    "assigned_names",
+    "compile_block",
+    "compile_expr",
+    "compile_stmt",
+    "load_name",
+    "store_name",
+]

@@ -1,0 +1,365 @@
+"""What a script may call: tables of modelled functions and methods, and the small questions the interpreter asks
+about values that are modelled rather than built in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgolf.untrusted.interp import Interp
+from pgolf.untrusted.intrinsics import arrays, library
+from pgolf.untrusted.intrinsics.builtin import (
+    EXCEPTION_PARENTS,
+    HOST_METHODS,
+    Args,
+    Cursor,
+    Kwargs,
+    Method,
+    fresh_builtins,
+    items_of,
+)
+from pgolf.untrusted.intrinsics.tokenizers import sentencepiece_module
+from pgolf.untrusted.tensor import Tensor, caster
+from pgolf.untrusted.values import (
+    MISSING,
+    DType,
+    ExceptionValue,
+    Intrinsic,
+    Loss,
+    ModelOutput,
+    NativeClass,
+    NativeObject,
+    Opaque,
+    Stuck,
+    Value,
+)
+
+
+def _loss_method(name: str) -> Method:
+    if name in (
+        "item",
+        "detach",
+        "float",
+        "double",
+        "cpu",
+        "to",
+        "clone",
+        "cuda",
+        "mean",
+        "sum",
+        "numpy",
+        "tolist",
+        "squeeze",
+    ):
+        return lambda interp, value, args, kwargs, line: value
+    return lambda interp, value, args, kwargs, line: Opaque(f"{name}() of a loss", line, "model")
+
+
+_LOSS_METHODS: dict[str, Method] = {
+    name: _loss_method(name)
+    for name in ("item", "detach", "float", "double", "cpu", "to", "clone", "cuda", "mean", "sum", "numpy", "tolist", "squeeze",
+                 "backward", "exp", "log", "view", "reshape")
+}  # fmt: skip
+_OUTPUT_NAMES = (
+    "detach", "item", "float", "double", "cpu", "to", "clone", "mean", "contiguous", "cuda", "numpy", "type", "reshape", "view",
+    "flatten", "squeeze", "sum", "gather", "unsqueeze", "log_softmax", "backward", "size", "dim",
+)  # fmt: skip
+
+
+def _output_method(name: str) -> Method:
+    return lambda interp, value, args, kwargs, line: arrays.model_output_method(
+        interp, value, name, args, kwargs, line
+    )
+
+
+METHODS: dict[type, dict[str, Method]] = {
+    **HOST_METHODS,
+    Tensor: arrays.TENSOR_METHODS,
+    Loss: _LOSS_METHODS,
+    ModelOutput: {name: _output_method(name) for name in _OUTPUT_NAMES},
+}
+
+
+def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value:
+    """Attributes of plain values, arrays and the like; MISSING where there is none."""
+    if isinstance(value, Tensor):
+        return arrays.tensor_attribute(value, name, line)
+    table = METHODS.get(type(value))
+    method = table.get(name) if table is not None else None
+    if method is not None:
+        found = method
+        return Intrinsic(name, lambda it, args, kwargs, ln: found(it, value, args, kwargs, ln))
+    if isinstance(value, DType):
+        if name == "itemsize":
+            from pgolf.untrusted.tensor import item_bytes
+
+            return item_bytes(value.name)
+        if name in ("name", "str"):
+            return value.name
+        return Opaque(f"attribute {name} of an element type", line)
+    if isinstance(value, ExceptionValue):
+        return value.args if name == "args" else Opaque(f"attribute {name} of an exception", line)
+    if isinstance(value, Loss):
+        return Opaque(f"attribute {name} of a loss", line, "model")
+    if isinstance(value, (int, float)):
+        if name in ("real", "numerator"):
+            return value
+        if name in ("dtype", "device"):
+            return Opaque(f"attribute {name} of a number", line)
+        if name in ("shape",):
+            return ()
+    if isinstance(value, slice) and name in ("start", "stop", "step"):
+        return getattr(value, name)
+    if isinstance(value, range) and name in ("start", "stop", "step"):
+        return getattr(value, name)
+    if isinstance(value, Intrinsic):
+        if name in ("__name__", "__doc__"):
+            return value.name.rsplit(".", 1)[-1]
+        return Opaque(f"attribute {name} of {value.name}", line)
+    return MISSING
+
+
+def class_attribute(value: NativeClass, name: str) -> Value:
+    """Attributes of modelled classes: `str.join`, `bytes.fromhex`, `dict.fromkeys`, `int.from_bytes`."""
+    if value.name == "bytes" and name == "fromhex":
+        return Intrinsic("bytes.fromhex", _fromhex)
+    if value.name == "dict" and name == "fromkeys":
+        return Intrinsic("dict.fromkeys", _fromkeys)
+    if value.name == "int" and name == "from_bytes":
+        return Intrinsic("int.from_bytes", _from_bytes)
+    if value.name == "str" and name == "maketrans":
+        return Intrinsic("str.maketrans", _maketrans)
+    kinds = {"str": str, "bytes": bytes, "list": list, "dict": dict, "set": set, "int": int, "tuple": tuple}
+    host = kinds.get(value.name)
+    if host is not None and name in METHODS[host]:
+        method = METHODS[host][name]
+        return Intrinsic(
+            f"{value.name}.{name}",
+            lambda it, args, kwargs, ln: (
+                method(it, args[0], args[1:], kwargs, ln)
+                if args and isinstance(args[0], host)
+                else Opaque(f"{value.name}.{name} of another kind of value", ln)
+            ),
+        )
+    if value.name == "SentencePieceProcessor":
+        from pgolf.untrusted.intrinsics.tokenizers import SENTENCEPIECE_METHODS
+
+        native = SENTENCEPIECE_METHODS.get(name)
+        if native is not None:
+            return Intrinsic(
+                name,
+                lambda it, args, kwargs, ln: (
+                    native(it, args[0], args[1:], kwargs, ln)
+                    if args and isinstance(args[0], NativeObject) and args[0].kind == "SentencePieceProcessor"
+                    else Opaque(f"{name} of something else", ln)
+                ),
+            )
+    if name == "__name__":
+        return value.name
+    return MISSING
+
+
+def _fromhex(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.operators import raise_in_script
+
+    if not isinstance(args[0], str):
+        return args[0] if isinstance(args[0], Opaque) else Opaque("fromhex()", line)
+    try:
+        return bytes.fromhex(args[0])
+    except ValueError:
+        raise raise_in_script("ValueError", "fromhex()", line) from None
+
+
+def _fromkeys(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.expressions import hashable
+
+    keys = items_of(interp, args[0], line)
+    if any(isinstance(k, Opaque) or (hashable(k) is None and k is not None) for k in keys):
+        raise Stuck("dictionary with unknown keys", line)
+    return interp.made(dict.fromkeys(keys, args[1] if len(args) > 1 else None))
+
+
+def _from_bytes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    order = args[1] if len(args) > 1 else kwargs.get("byteorder", "big")
+    if (
+        isinstance(args[0], (bytes, bytearray))
+        and order in ("big", "little")
+        and len(args[0]) <= interp.limits.int_bits // 8
+    ):
+        return int.from_bytes(bytes(args[0]), order, signed=bool(kwargs.get("signed", False)))
+    return Opaque("int.from_bytes()", line)
+
+
+def _maketrans(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    try:
+        return (
+            interp.made(str.maketrans(*args))
+            if all(isinstance(a, (str, dict)) for a in args)
+            else Opaque("maketrans()", line)
+        )
+    except (ValueError, TypeError):
+        return Opaque("maketrans()", line)
+
+
+def native_property(interp: Interp, value: NativeObject, name: str) -> Value:
+    """Attributes of modelled objects that are no methods, or MISSING."""
+    if value.kind == "Path":
+        return library.path_attribute(value, name)
+    if value.kind == "npz":
+        if name == "files":
+            return list(value.state)
+        return MISSING
+    if value.kind in ("input file", "output file", "shard file") and name == "name":
+        return value.state[-1] if isinstance(value.state, list) else value.state
+    if value.kind == "SentencePieceProcessor" and not name.startswith("__"):
+        return Opaque(f"SentencePieceProcessor.{name} is not modelled")
+    return MISSING
+
+
+def native_length(value: NativeObject) -> int | None:
+    """`len()` of a modelled object, or None."""
+    if value.kind == "SentencePieceProcessor":
+        return len(value.state.vocabulary)
+    if value.kind == "npz":
+        return len(value.state)
+    return None
+
+
+def iterate_native(interp: Interp, value: Value, line: int) -> Any:
+    """Iteration over anything that is no plain container."""
+    if isinstance(value, Cursor):
+        rest, value.at = value.items[value.at :], len(value.items)
+        return iter(rest)
+    if isinstance(value, NativeObject):
+        if value.kind == "npz":
+            return iter(list(value.state))
+        if value.kind == "input file" and isinstance(value.state[0], str):
+            return iter(value.state[0].splitlines(True))
+        return Opaque(f"iteration over a {value.kind}", line)
+    from pgolf.untrusted.objects import get_attribute
+    from pgolf.untrusted.values import Instance
+
+    if isinstance(value, Instance):
+        fields = value.cls.lookup("%fields")
+        method = get_attribute(interp, value, "__iter__", line, missing_ok=True)
+        if method is not MISSING:
+            return interp.iterate(interp.call(method, [], {}, line), line)
+        if fields is not MISSING and value.cls.lookup("%annotations") is not MISSING:
+            return iter([value.attributes.get(name) for name, _ in fields])
+        return Opaque(f"iteration over an object of {value.cls.name}", line)
+    if isinstance(value, Loss):
+        raise Stuck("iteration over a loss", line)
+    from pgolf.untrusted.operators import raise_in_script
+
+    raise raise_in_script("TypeError", f"{type(value).__name__} is not iterable", line)
+
+
+def join_path(interp: Interp, a: NativeObject, b: Value, line: int) -> Value:
+    """`path / part`."""
+    text = library.path_text(b)
+    if a.kind != "Path":
+        return Opaque(f"division of a {a.kind}", line)
+    if text is None:
+        return b if isinstance(b, Opaque) else Opaque("path from something that is no text", line)
+    return library.path_object(library.join_text([str(a.state), text]))
+
+
+def compare_native(op: str, a: Value, b: Value, line: int) -> Value:
+    """Comparison of modelled objects: paths by their text."""
+    left, right = library.path_text(a), library.path_text(b)
+    if left is not None and right is not None:
+        if op in ("Eq", "NotEq"):
+            return (left == right) == (op == "Eq")
+        return Opaque("ordering of paths", line)
+    return Opaque("comparison of objects", line)
+
+
+def native_contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
+    """`item in container` for modelled objects."""
+    if isinstance(container, NativeObject):
+        if container.kind == "npz":
+            return item in container.state if isinstance(item, str) else False
+        if container.kind == "environ":
+            return False
+    if isinstance(container, Cursor):
+        return Opaque("membership in an iterator", line)
+    return Opaque(f"membership in a {type(container).__name__}", line)
+
+
+def native_item(interp: Interp, container: Value, index: Value, line: int) -> Value:
+    """`container[index]` for modelled objects."""
+    if isinstance(container, NativeObject):
+        if container.kind == "npz" and isinstance(index, str):
+            found = container.state.get(index, MISSING)
+            if found is MISSING:
+                from pgolf.untrusted.operators import raise_in_script
+
+                raise raise_in_script("KeyError", f"no array {index}", line)
+            return found
+        if container.kind == "environ":
+            if isinstance(index, str):
+                if len(interp.environment) < 2000:
+                    interp.environment[index] = ""
+                return Opaque(f"environment variable {index} without a default", line, "config")
+            return Opaque("environment variable", line, "config")
+        if container.kind == "match" and isinstance(index, int) and abs(index) < len(container.state):
+            return container.state[index]
+        return Opaque(f"item of a {container.kind}", line)
+    return Opaque(f"item of a {type(container).__name__}", line)
+
+
+def set_native_item(interp: Interp, container: NativeObject, index: Value, value: Value, line: int) -> None:
+    """`container[index] = value` for modelled objects; nothing of it is kept."""
+    if container.kind in ("npz",):
+        container.state[index] = value
+
+
+def native_text(value: NativeObject, line: int) -> Value:
+    """`str(value)`."""
+    if value.kind == "Path":
+        return str(value.state)
+    return Opaque(f"text of a {value.kind}", line, "text")
+
+
+def native_sort_key(value: Value) -> Value:
+    """A host key to sort modelled values by, or MISSING."""
+    text = library.path_text(value)
+    return text if text is not None else MISSING
+
+
+def model_output_item(interp: Interp, output: ModelOutput, index: Value, line: int) -> Value:
+    """`model(x, y)[i]`: the first of several results may be the loss."""
+    if isinstance(index, (slice, tuple, Tensor)):
+        return Opaque("part of the model's output", line, "model")
+    return Opaque("one of the model's outputs", line, "model")
+
+
+def call_dtype(interp: Interp, callee: Value, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`np.int16(5)`: a scalar of that type."""
+    if not isinstance(callee, DType):
+        return MISSING
+    value = args[0] if args else 0
+    if isinstance(value, Tensor):
+        from pgolf.untrusted.tensor import cast_to
+
+        return cast_to(value, callee.name)
+    if isinstance(value, (list, tuple)):
+        from pgolf.untrusted.tensor import from_nested
+
+        return from_nested(value, callee.name, False, interp.limits.interpreter_cells)
+    return caster(callee.name)(value)
+
+
+def packages(interp: Interp, vocabulary: Any) -> dict[str, Any]:
+    """All modelled modules of one evaluation, made anew (scripts may patch them)."""
+    out: dict[str, Any] = dict(library.standard_modules(interp))
+    out["numpy"] = arrays.numpy_module()
+    torch = arrays.torch_module()
+    out.update({
+        "torch": torch, "torch.nn": torch.attributes["nn"], "torch.nn.functional": torch.attributes["nn"].attributes["functional"],
+        "torch.distributed": torch.attributes["distributed"], "torch.cuda": torch.attributes["cuda"],
+        "sentencepiece": sentencepiece_module(vocabulary), "mlx.core": arrays.mlx_module(), "mlx.nn": arrays.mlx_nn_module(),
+    })  # fmt: skip
+    return out
+
+
+__all__ = ["EXCEPTION_PARENTS", "METHODS", "fresh_builtins", "packages"]

@@ -1,0 +1,1294 @@
+"""Python's own functions and the methods of its plain types, each listed by hand and bounded."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import LimitTripped
+from pgolf.untrusted import operators
+from pgolf.untrusted.interp import Interp
+from pgolf.untrusted.operators import raise_in_script
+from pgolf.untrusted.tensor import Tensor, total
+from pgolf.untrusted.values import (
+    MISSING,
+    BoundMethod,
+    ClassValue,
+    DType,
+    ExceptionValue,
+    Function,
+    Instance,
+    Intrinsic,
+    Loss,
+    ModelOutput,
+    Module,
+    NativeClass,
+    NativeObject,
+    Opaque,
+    Stuck,
+    Tok,
+    Value,
+)
+
+Args = list[Value]
+Kwargs = dict[str, Value]
+Method = Callable[[Interp, Any, Args, Kwargs, int], Value]
+
+EXCEPTION_PARENTS: dict[str, str | None] = {"BaseException": None, "Exception": "BaseException"}
+for _child, _parent in (
+    ("ArithmeticError", "Exception"), ("ZeroDivisionError", "ArithmeticError"), ("OverflowError", "ArithmeticError"),
+    ("AssertionError", "Exception"), ("AttributeError", "Exception"), ("EOFError", "Exception"),
+    ("ImportError", "Exception"), ("ModuleNotFoundError", "ImportError"), ("LookupError", "Exception"),
+    ("IndexError", "LookupError"), ("KeyError", "LookupError"), ("NameError", "Exception"), ("OSError", "Exception"),
+    ("FileNotFoundError", "OSError"), ("PermissionError", "OSError"), ("FileExistsError", "OSError"),
+    ("RuntimeError", "Exception"), ("NotImplementedError", "RuntimeError"), ("RecursionError", "RuntimeError"),
+    ("StopIteration", "Exception"), ("TypeError", "Exception"), ("ValueError", "Exception"),
+    ("UnicodeError", "ValueError"), ("UnicodeDecodeError", "UnicodeError"), ("UnicodeEncodeError", "UnicodeError"),
+    ("TimeoutError", "OSError"), ("KeyboardInterrupt", "BaseException"), ("SystemExit", "BaseException"),
+    ("Warning", "Exception"), ("UserWarning", "Warning"), ("DeprecationWarning", "Warning"),
+    ("FutureWarning", "Warning"), ("MemoryError", "Exception"), ("BufferError", "Exception"),
+    ("ConnectionError", "OSError"), ("SyntaxError", "Exception"), ("IOError", "Exception"),
+):  # fmt: skip
+    EXCEPTION_PARENTS[_child] = _parent  # noqa: PERF403
+
+
+def known(value: Value) -> bool:
+    """Whether a value, and what it directly holds, is known."""
+    return not isinstance(value, Opaque)
+
+
+def first_unknown(values: list[Value]) -> Opaque | None:
+    for v in values:
+        if isinstance(v, Opaque):
+            return v
+    return None
+
+
+def scalar(value: Value) -> Value:
+    """The element of a one-element array, or the value itself."""
+    if isinstance(value, Tensor) and len(value.data) == 1:
+        return value.data[0]
+    return value
+
+
+def text_room(interp: Interp, n: int) -> None:
+    if n > interp.limits.string_chars:
+        raise LimitTripped("string_chars", interp.limits.string_chars)
+    interp.cells(n >> 3)
+
+
+def items_of(interp: Interp, value: Value, line: int) -> list[Value]:
+    """All items of an iterable. Raises Stuck for an unknown one."""
+    source = interp.iterate(value, line)
+    if isinstance(source, Opaque):
+        raise Stuck(f"iteration over something unknown: {source.reason}", source.line or line)
+    out: list[Value] = []
+    for x in source:
+        interp.cells(1)
+        interp.step()
+        out.append(x)
+    return out
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Functions
+
+
+def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    (value,) = args
+    if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset, range, bytearray)):
+        return len(value)
+    if isinstance(value, Tensor):
+        if not value.shape:
+            raise raise_in_script("TypeError", "len() of a 0-d array", line)
+        return value.shape[0]
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(value, Instance):
+        from pgolf.untrusted.objects import get_attribute
+
+        return interp.call(get_attribute(interp, value, "__len__", line), [], {}, line)
+    from pgolf.untrusted.intrinsics import native_length
+
+    n = native_length(value) if isinstance(value, NativeObject) else None
+    if n is None:
+        raise raise_in_script("TypeError", "object has no len()", line)
+    return n
+
+
+def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    values = [scalar(a) for a in args]
+    unknown = first_unknown(values)
+    if unknown is not None:
+        return unknown
+    if not values or not all(isinstance(v, int) for v in values):
+        raise raise_in_script("TypeError", "range() needs integers", line)
+    try:
+        return range(*[int(v) for v in values])
+    except ValueError:
+        raise raise_in_script("ValueError", "range() step is zero", line) from None
+
+
+def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if not args:
+        return 0
+    value = scalar(args[0])
+    if isinstance(value, Opaque):
+        return value
+    try:
+        if isinstance(value, (str, bytes)):
+            if len(value) > 1200:
+                raise LimitTripped("int_bits", interp.limits.int_bits)
+            base = args[1] if len(args) > 1 else kwargs.get("base", 10)
+            return int(value, base) if isinstance(base, int) else Opaque("unknown base", line)
+        if isinstance(value, Tok):
+            return value
+        if isinstance(value, (int, float)):
+            return int(value)
+    except (ValueError, OverflowError):
+        raise raise_in_script("ValueError", "invalid literal for int()", line) from None
+    if isinstance(value, Instance):
+        from pgolf.untrusted.objects import get_attribute
+
+        method = get_attribute(interp, value, "__int__", line)
+        return interp.call(method, [], {}, line)
+    if isinstance(value, Loss):
+        return Opaque("int() of a loss", line, "model")
+    raise raise_in_script("TypeError", "int() argument", line)
+
+
+def _float(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = scalar(args[0]) if args else 0.0
+    if isinstance(value, (Opaque, Loss)):
+        return value
+    try:
+        if isinstance(value, (str, int, float)):
+            return float(value)
+    except (ValueError, OverflowError):
+        raise raise_in_script("ValueError", "could not convert to float", line) from None
+    raise raise_in_script("TypeError", "float() argument", line)
+
+
+def _bool(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return interp.truth(args[0], line) if args else False
+
+
+def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if not args:
+        return ""
+    value = scalar(args[0])
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes) and len(args) > 1:
+        return _decode(interp, value, args[1:], kwargs, line)
+    if isinstance(value, NativeObject):
+        from pgolf.untrusted.intrinsics import native_text
+
+        return native_text(value, line)
+    if value is None or isinstance(value, (int, float, bytes)):
+        return str(value)
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(value, ExceptionValue):
+        return str(value.args[0]) if value.args and isinstance(value.args[0], str) else ""
+    if isinstance(value, DType):
+        return Opaque("text of an element type", line, "text")
+    return Opaque(f"text of a value of kind {type(value).__name__}", line, "text")
+
+
+def _bytes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if not args:
+        return b""
+    value = args[0]
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, str):
+        return _encode(interp, value, args[1:], kwargs, line)
+    if isinstance(value, int):
+        text_room(interp, max(0, value))
+        return bytes(max(0, value))
+    if isinstance(value, Opaque):
+        return value
+    parts = items_of(interp, value, line)
+    try:
+        return bytes([int(scalar(x)) for x in parts])
+    except (ValueError, TypeError):
+        raise raise_in_script("ValueError", "bytes must be in range(0, 256)", line) from None
+
+
+def _bytearray(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = _bytes(interp, args, kwargs, line)
+    if isinstance(value, bytes):
+        out = bytearray(value)
+        interp.register(out)
+        return out
+    return value
+
+
+def _list(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if not args:
+        return interp.made([])
+    source = interp.iterate(args[0], line)
+    if isinstance(source, Opaque):
+        return source
+    return interp.made(items_of(interp, args[0], line))
+
+
+def _tuple(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], Opaque):
+        return args[0]
+    return tuple(items_of(interp, args[0], line)) if args else ()
+
+
+def _set(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], Opaque):
+        return args[0]
+    values = [
+        scalar(x) if isinstance(x, Tensor) else x for x in (items_of(interp, args[0], line) if args else [])
+    ]
+    unknown = first_unknown(values)
+    if unknown is not None:
+        return unknown
+    from pgolf.untrusted.expressions import hashable
+
+    if any(hashable(v) is None and v is not None for v in values):
+        raise raise_in_script("TypeError", "unhashable", line)
+    return interp.made(set(values))
+
+
+def _frozenset(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    made = _set(interp, args, kwargs, line)
+    return frozenset(made) if isinstance(made, set) else made
+
+
+def _dict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.expressions import hashable
+
+    out: dict[Value, Value] = {}
+    if args:
+        value = args[0]
+        if isinstance(value, Opaque):
+            return value
+        if isinstance(value, dict):
+            out.update(value)
+        else:
+            for pair in items_of(interp, value, line):
+                if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                    raise raise_in_script("TypeError", "dict() of something else than pairs", line)
+                if isinstance(pair[0], Opaque) or (hashable(pair[0]) is None and pair[0] is not None):
+                    raise Stuck("dictionary with an unknown key", line)
+                out[pair[0]] = pair[1]
+    out.update(kwargs)
+    return interp.made(out)
+
+
+def _enumerate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    start = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    if isinstance(args[0], Opaque):
+        return args[0]
+    if not isinstance(start, int):
+        return Opaque("enumerate() from an unknown start", line)
+    return interp.made([(start + i, x) for i, x in enumerate(items_of(interp, args[0], line))])
+
+
+def _zip(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    unknown = first_unknown(args)
+    if unknown is not None:
+        return unknown
+    return interp.made(list(zip(*[items_of(interp, a, line) for a in args], strict=False)))
+
+
+def _map(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    unknown = first_unknown(args[1:])
+    if unknown is not None:
+        return unknown
+    columns = [items_of(interp, a, line) for a in args[1:]]
+    return interp.made([interp.call(args[0], list(row), {}, line) for row in zip(*columns, strict=False)])
+
+
+def _filter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[1], Opaque):
+        return args[1]
+    out: list[Value] = []
+    for x in items_of(interp, args[1], line):
+        truth = interp.truth(x if args[0] is None else interp.call(args[0], [x], {}, line), line)
+        if isinstance(truth, Opaque):
+            return truth
+        if truth:
+            out.append(x)
+    return interp.made(out)
+
+
+def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Opaque):
+        return args[0]
+    acc: Value = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    values = items_of(interp, args[0], line)
+    if all(isinstance(v, (int, float, Loss, Opaque)) for v in values) and isinstance(acc, (int, float)):
+        whole = total(values)
+        return operators.binary(interp, "Add", acc, whole, line) if acc != 0 else whole
+    for x in values:
+        acc = operators.binary(interp, "Add", acc, x, line)
+    return acc
+
+
+def _extreme(op: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        values = (
+            args
+            if len(args) > 1
+            else (items_of(interp, args[0], line) if not isinstance(args[0], Opaque) else args)
+        )
+        if not values:
+            if "default" in kwargs:
+                return kwargs["default"]
+            raise raise_in_script("ValueError", "min() or max() of nothing", line)
+        unknown = first_unknown(values)
+        if unknown is not None:
+            return unknown
+        key = kwargs.get("key")
+        best, best_key = values[0], _keyed(interp, key, values[0], line)
+        for x in values[1:]:
+            k = _keyed(interp, key, x, line)
+            better = interp.truth(operators.compare(interp, op, k, best_key, line), line)
+            if isinstance(better, Opaque):
+                return better
+            if better:
+                best, best_key = x, k
+        return best
+
+    return run
+
+
+def _keyed(interp: Interp, key: Value, x: Value, line: int) -> Value:
+    return x if key is None else interp.call(key, [x], {}, line)
+
+
+def _abs(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = args[0]
+    if isinstance(value, (int, float)):
+        return abs(value)
+    if isinstance(value, Tensor):
+        return Tensor(
+            [abs(x) if isinstance(x, (int, float)) else Opaque("abs of a loss") for x in value.data],
+            value.shape,
+            value.dtype,
+        )
+    return value if isinstance(value, Opaque) else Opaque("abs()", line)
+
+
+def _round(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = scalar(args[0])
+    digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
+    if isinstance(value, (int, float)) and (
+        digits is None or (isinstance(digits, int) and abs(digits) < 400)
+    ):
+        try:
+            return round(value) if digits is None else round(value, digits)
+        except (ValueError, OverflowError):
+            raise raise_in_script("ValueError", "round() of nan or inf", line) from None
+    return value if isinstance(value, Opaque) else Opaque("round()", line, "model")
+
+
+def _divmod(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    a, b = args
+    return (operators.binary(interp, "FloorDiv", a, b, line), operators.binary(interp, "Mod", a, b, line))
+
+
+def _pow(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if len(args) == 3 and all(isinstance(a, int) for a in args) and args[1] >= 0 and args[2]:
+        return pow(*[int(a) for a in args])
+    return operators.binary(interp, "Pow", args[0], args[1], line)
+
+
+def _sorted(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Opaque):
+        return args[0]
+    return interp.made(sort_values(interp, items_of(interp, args[0], line), kwargs, line))
+
+
+def sort_values(interp: Interp, values: list[Value], kwargs: Kwargs, line: int) -> list[Value]:
+    """Stable sort of plain values by an optional key. Raises Stuck when the order is unknown."""
+    keys = [_keyed(interp, kwargs.get("key"), x, line) for x in values]
+    if not all(_orderable(k) for k in keys):
+        from pgolf.untrusted.intrinsics import native_sort_key
+
+        keys = [native_sort_key(k) for k in keys]
+        if any(k is MISSING for k in keys):
+            raise Stuck("sorting of values whose order is unknown", line)
+    interp.step(len(values) * max(1, len(values).bit_length()))
+    reverse = interp.truth(kwargs.get("reverse", False), line)
+    try:
+        order = sorted(range(len(values)), key=lambda i: keys[i], reverse=reverse is True)
+    except TypeError:
+        raise raise_in_script("TypeError", "unorderable values", line) from None
+    return [values[i] for i in order]
+
+
+def _orderable(key: Value) -> bool:
+    if isinstance(key, (int, float, str, bytes)):
+        return True
+    return isinstance(key, (tuple, list)) and all(_orderable(k) for k in key)
+
+
+def _reversed(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Opaque):
+        return args[0]
+    return interp.made(items_of(interp, args[0], line)[::-1])
+
+
+def _any_all(stop: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if isinstance(args[0], Opaque):
+            return args[0]
+        unknown: Opaque | None = None
+        for x in items_of(interp, args[0], line):
+            truth = interp.truth(x, line)
+            if isinstance(truth, Opaque):
+                unknown = truth
+            elif truth is stop:
+                return stop
+        return unknown if unknown is not None else not stop
+
+    return run
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,), "float": (float,), "str": (str,), "bytes": (bytes,), "list": (list,), "tuple": (tuple,),
+    "dict": (dict,), "set": (set,), "bool": (bool,), "frozenset": (frozenset,), "bytearray": (bytearray,),
+}  # fmt: skip
+
+
+def _isinstance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value, kinds = args
+    if isinstance(value, Opaque):
+        if value.origin == "model" and isinstance(kinds, (NativeClass, tuple)):
+            plain = [
+                k.name
+                for k in (kinds if isinstance(kinds, tuple) else (kinds,))
+                if isinstance(k, NativeClass)
+            ]
+            if plain and all(name in _KINDS or name == "type" for name in plain):
+                return False
+        return value
+    options = kinds if isinstance(kinds, tuple) else (kinds,)
+    unsure: Value = False
+    for kind in options:
+        if isinstance(kind, NativeClass):
+            if kind.name in _KINDS:
+                if isinstance(value, _KINDS[kind.name]):
+                    return True
+            elif kind.name == "object":
+                return True
+            elif kind.name in ("Tensor", "ndarray"):
+                if isinstance(value, Tensor):
+                    return True
+            elif kind.name == "type":
+                if isinstance(value, (ClassValue, NativeClass)):
+                    return True
+            elif isinstance(value, NativeObject):
+                if value.native_class is kind or value.kind == kind.name:
+                    return True
+            elif isinstance(value, ExceptionValue):
+                seen: str | None = value.kind
+                while seen is not None:
+                    if seen == kind.name:
+                        return True
+                    seen = EXCEPTION_PARENTS.get(seen)
+        elif isinstance(kind, ClassValue):
+            if isinstance(value, Instance) and _derives(value.cls, kind, 0):
+                return True
+        elif isinstance(kind, Intrinsic) and kind.name in _KINDS:
+            if isinstance(value, _KINDS[kind.name]):
+                return True
+        elif isinstance(kind, Opaque) and not isinstance(
+            value, (int, float, str, bytes, list, tuple, dict, set, type(None), Tensor)
+        ):
+            # An unmodelled class: plain values and our own arrays are certainly none of its objects.
+            unsure = kind
+    return unsure
+
+
+def _derives(cls: ClassValue, wanted: ClassValue, depth: int) -> bool:
+    return cls is wanted or (depth < 20 and any(_derives(b, wanted, depth + 1) for b in cls.bases))
+
+
+def _callable(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = args[0]
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(value, Instance):
+        return value.cls.lookup("__call__") is not MISSING
+    return isinstance(value, (Function, BoundMethod, Intrinsic, NativeClass, ClassValue))
+
+
+def _hasattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.objects import get_attribute
+
+    value, name = args
+    if isinstance(value, Opaque) or not isinstance(name, str):
+        return value if isinstance(value, Opaque) else Opaque("hasattr() of an unknown name", line)
+    found = get_attribute(interp, value, name, line, missing_ok=True)
+    if isinstance(found, Opaque) and isinstance(value, (Module, NativeClass)):
+        return Opaque(f"whether {value.name} has {name}", line)
+    return found is not MISSING
+
+
+def _getattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.objects import get_attribute
+
+    name = args[1]
+    if not isinstance(name, str):
+        return Opaque("getattr() with an unknown name", line)
+    if len(args) > 2:
+        found = get_attribute(interp, args[0], name, line, missing_ok=True)
+        return args[2] if found is MISSING else found
+    return get_attribute(interp, args[0], name, line)
+
+
+def _setattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.objects import set_attribute
+
+    target, name, value = args
+    if not isinstance(name, str):
+        if isinstance(target, (Module, NativeClass, NativeObject, ClassValue, Instance)):
+            for key in list(target.attributes):
+                target.attributes[key] = Opaque("setattr() with an unknown name", line)
+            raise Stuck("setattr() with an unknown name", line)
+        return None
+    set_attribute(interp, target, name, value, line)
+    return None
+
+
+def _delattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    target, name = args
+    if isinstance(target, Instance) and isinstance(name, str):
+        target.attributes.pop(name, None)
+    return None
+
+
+def _vars(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if not args:
+        return Opaque("vars() of the frame", line)
+    value = args[0]
+    if isinstance(value, (Instance, ClassValue)):
+        return value.attributes
+    return value if isinstance(value, Opaque) else Opaque("vars()", line)
+
+
+def _dir(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], (ClassValue, Instance)):
+        names: set[str] = set()
+        if isinstance(args[0], Instance):
+            names.update(args[0].attributes)
+        cls: Value = args[0].cls if isinstance(args[0], Instance) else args[0]
+        stack = [cls]
+        while stack:
+            current = stack.pop()
+            names.update(current.attributes)
+            stack.extend(current.bases[:8])
+        return interp.made(sorted(n for n in names if not n.startswith("%")))
+    return Opaque("dir()", line)
+
+
+def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if len(args) == 3:
+        name, bases, attributes = args
+        if isinstance(name, str) and isinstance(attributes, dict) and isinstance(bases, tuple):
+            return ClassValue(
+                name, [b for b in bases if isinstance(b, ClassValue)], dict(attributes), "", line
+            )
+        return Opaque("type() with unknown parts", line)
+    value = args[0]
+    if isinstance(value, Instance):
+        return value.cls
+    if isinstance(value, Opaque):
+        return value
+    for name, kinds in _KINDS.items():
+        if type(value) is kinds[0]:
+            return BUILTINS[name]
+    if isinstance(value, NativeObject) and value.native_class is not None:
+        return value.native_class
+    return Opaque("type()", line)
+
+
+def _print(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    for i, value in enumerate(args):
+        before = args[i - 1] if i and isinstance(args[i - 1], str) else ""
+        interp.observer.formatted(interp, value, before, line)
+    return None
+
+
+def _iter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if len(args) == 2:
+        return Opaque("iter() with a sentinel", line)
+    return Cursor(items_of(interp, args[0], line)) if not isinstance(args[0], Opaque) else args[0]
+
+
+class Cursor:
+    """An iterator over items that are all known."""
+
+    __slots__ = ("at", "items")
+
+    def __init__(self, items: list[Value]) -> None:
+        self.items = items
+        self.at = 0
+
+
+def _next(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    source = args[0]
+    if isinstance(source, list):
+        # A generator expression or generator function, evaluated to a list of its own.
+        source = interp.cursors.setdefault(id(source), (Cursor(source), source))[0]
+    if isinstance(source, Cursor):
+        if source.at < len(source.items):
+            source.at += 1
+            return source.items[source.at - 1]
+        if len(args) > 1:
+            return args[1]
+        raise raise_in_script("StopIteration", "", line)
+    return source if isinstance(source, Opaque) else Opaque("next()", line)
+
+
+def _ord(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = args[0]
+    if isinstance(value, (str, bytes)) and len(value) == 1:
+        return ord(value)
+    if isinstance(value, Opaque):
+        return value
+    raise raise_in_script("TypeError", "ord() expected a character", line)
+
+
+def _chr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = scalar(args[0])
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(value, int) and 0 <= value < 0x110000:
+        return chr(value)
+    raise raise_in_script("ValueError", "chr() arg not in range", line)
+
+
+def _hex(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    convert = {"hex": hex, "bin": bin, "oct": oct}[name]
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        value = scalar(args[0])
+        if isinstance(value, int):
+            return convert(int(value))
+        return value if isinstance(value, Opaque) else Opaque(f"{name}()", line)
+
+    return run
+
+
+def _repr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = args[0]
+    if value is None or isinstance(value, (int, float, str, bytes)):
+        return repr(value)
+    return value if isinstance(value, Opaque) else Opaque("repr()", line, "text")
+
+
+def _format(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = scalar(args[0])
+    spec = args[1] if len(args) > 1 else ""
+    if isinstance(value, (int, float, str)) and isinstance(spec, str) and len(spec) < 8:
+        try:
+            return format(value, spec)
+        except (ValueError, TypeError):
+            raise raise_in_script("ValueError", "bad format", line) from None
+    return Opaque("format()", line, "text")
+
+
+def _slice_value(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    unknown = first_unknown(args)
+    return unknown if unknown is not None else slice(*args[:3])
+
+
+def _id(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return Opaque("id()", line)
+
+
+def _hash(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return int(args[0]) if isinstance(args[0], int) else Opaque("hash()", line)
+
+
+def _nothing(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return None
+
+
+def _exec(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return interp.run_text(args, kwargs, line)
+
+
+def _eval(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return Opaque("eval()", line)
+
+
+def _compile(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return args[0] if args else Opaque("compile()", line)
+
+
+def _dunder_import(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], str) and interp.frame_of_import is not None:
+        return interp.import_module(args[0].split(".")[0], interp.frame_of_import, line)
+    return Opaque("__import__ of an unknown name", line)
+
+
+def exception_class(name: str) -> NativeClass:
+    def make(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        return ExceptionValue(name, tuple(args))
+
+    return NativeClass(name, make)
+
+
+_TYPES: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
+    "int": _int, "float": _float, "bool": _bool, "str": _str, "bytes": _bytes, "bytearray": _bytearray,
+    "list": _list, "tuple": _tuple, "set": _set, "frozenset": _frozenset, "dict": _dict, "type": _type,
+    "object": lambda interp, args, kwargs, line: Instance(ClassValue("object", [], {}, "", line)),
+}  # fmt: skip
+
+_FUNCTIONS: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
+    "len": _len, "range": _range, "enumerate": _enumerate, "zip": _zip, "map": _map, "filter": _filter, "sum": _sum,
+    "min": _extreme("Lt"), "max": _extreme("Gt"), "abs": _abs, "round": _round, "divmod": _divmod, "pow": _pow,
+    "sorted": _sorted, "reversed": _reversed, "any": _any_all(True), "all": _any_all(False),
+    "isinstance": _isinstance, "issubclass": lambda interp, args, kwargs, line: Opaque("issubclass()", line),
+    "callable": _callable, "hasattr": _hasattr, "getattr": _getattr, "setattr": _setattr, "delattr": _delattr,
+    "vars": _vars, "dir": _dir, "print": _print, "iter": _iter, "next": _next, "ord": _ord, "chr": _chr,
+    "hex": _hex("hex"), "bin": _hex("bin"), "oct": _hex("oct"), "repr": _repr, "ascii": _repr, "format": _format,
+    "slice": _slice_value, "id": _id, "hash": _hash, "exec": _exec, "eval": _eval, "compile": _compile,
+    "__import__": _dunder_import, "super": _nothing, "locals": _nothing, "globals": _nothing,
+    "input": lambda interp, args, kwargs, line: Opaque("input()", line, "config"),
+    "exit": _nothing, "quit": _nothing, "breakpoint": _nothing,
+}  # fmt: skip
+
+BUILTINS: dict[str, Value] = {}
+
+
+def fresh_builtins() -> dict[str, Value]:
+    """The built-in names of one evaluation (classes are made anew, since scripts may patch them)."""
+    made: dict[str, Value] = {name: Intrinsic(name, f) for name, f in _FUNCTIONS.items()}
+    made.update({name: NativeClass(name, f) for name, f in _TYPES.items()})
+    made.update({name: exception_class(name) for name in EXCEPTION_PARENTS})
+    made["NotImplemented"] = Opaque("NotImplemented")
+    made["Ellipsis"] = ...
+    made["__debug__"] = True
+    return made
+
+
+BUILTINS.update(fresh_builtins())
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Methods of text and bytes
+
+
+def _encode(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    encoding = args[0] if args else kwargs.get("encoding", "utf-8")
+    errors = args[1] if len(args) > 1 else kwargs.get("errors", "strict")
+    if not isinstance(value, str) or not isinstance(encoding, str) or not isinstance(errors, str):
+        return Opaque("encode() with unknown arguments", line)
+    if _codec(encoding) is None or errors not in _ERRORS:
+        return Opaque(f"encoding {encoding[:20]} with {errors[:20]}", line)
+    text_room(interp, 4 * len(value))
+    try:
+        return value.encode(_codec(encoding) or "utf-8", errors)
+    except UnicodeError:
+        raise raise_in_script("UnicodeEncodeError", "cannot encode", line) from None
+
+
+def _decode(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    encoding = args[0] if args else kwargs.get("encoding", "utf-8")
+    errors = args[1] if len(args) > 1 else kwargs.get("errors", "strict")
+    if not isinstance(encoding, str) or not isinstance(errors, str):
+        return Opaque("decode() with unknown arguments", line)
+    if _codec(encoding) is None or errors not in _ERRORS:
+        return Opaque(f"encoding {encoding[:20]} with {errors[:20]}", line)
+    text_room(interp, 4 * len(value))
+    try:
+        return bytes(value).decode(_codec(encoding) or "utf-8", errors)
+    except UnicodeError:
+        raise raise_in_script("UnicodeDecodeError", "cannot decode", line) from None
+
+
+_ERRORS = frozenset({"strict", "ignore", "replace", "surrogateescape", "surrogatepass", "backslashreplace"})
+_CODECS = {
+    "utf8": "utf-8", "utf": "utf-8", "u8": "utf-8", "ascii": "ascii", "latin1": "latin-1", "iso88591": "latin-1",
+    "utf16": "utf-16", "utf16le": "utf-16-le", "utf16be": "utf-16-be", "utf32": "utf-32", "utf8sig": "utf-8-sig",
+    "usascii": "ascii", "l1": "latin-1", "cp1252": "cp1252", "utf32le": "utf-32-le",
+}  # fmt: skip
+
+
+def _codec(name: str) -> str | None:
+    return _CODECS.get(re.sub(r"[-_ ]", "", name.lower()[:40]))
+
+
+def _plain_text_method(name: str) -> Method:
+    """A method of str or bytes whose result is no larger than its input and whose arguments are plain."""
+
+    def run(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        plain: list[Any] = []
+        for a in [*args, *kwargs.values()]:
+            a = scalar(a)
+            if isinstance(a, Opaque):
+                return a
+            if not (a is None or isinstance(a, (str, bytes, int, tuple, bytearray))):
+                raise raise_in_script("TypeError", f"{name}() argument", line)
+            plain.append(a)
+        interp.step(len(value) >> 4)
+        try:
+            result = getattr(value, name)(
+                *plain[: len(args)], **dict(zip(kwargs, plain[len(args) :], strict=True))
+            )
+        except (TypeError, ValueError) as error:
+            raise raise_in_script(type(error).__name__, f"{name}() failed", line) from None
+        if isinstance(result, list):
+            return interp.made(result)
+        return result
+
+    return run
+
+
+_STR_PLAIN = (
+    "startswith", "endswith", "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "swapcase",
+    "split", "rsplit", "splitlines", "partition", "rpartition", "find", "rfind", "index", "rindex", "count", "isdigit",
+    "isalpha", "isalnum", "isspace", "isupper", "islower", "isascii", "isdecimal", "isnumeric", "isidentifier",
+    "isprintable", "istitle", "removeprefix", "removesuffix",
+)  # fmt: skip
+_BYTES_PLAIN = tuple(
+    n for n in _STR_PLAIN if n not in ("casefold", "isdecimal", "isnumeric", "isidentifier", "isprintable")
+)
+
+
+def _replace(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    unknown = first_unknown(args)
+    if unknown is not None:
+        return unknown
+    kind = type(value)
+    if len(args) < 2 or not all(type(a) is kind for a in args[:2]):
+        raise raise_in_script("TypeError", "replace() arguments", line)
+    old, new = args[0], args[1]
+    hits = value.count(old) if old else len(value) + 1
+    text_room(interp, len(value) + hits * len(new))
+    count = args[2] if len(args) > 2 else kwargs.get("count", -1)
+    return value.replace(old, new, int(count) if isinstance(count, int) else -1)
+
+
+def _join(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Opaque):
+        return args[0]
+    parts = items_of(interp, args[0], line)
+    unknown = first_unknown(parts)
+    if unknown is not None:
+        return Opaque(f"text with an unknown part: {unknown.reason}", line, "text")
+    if not all(
+        type(p) is type(value) or (isinstance(p, bytearray) and isinstance(value, bytes)) for p in parts
+    ):
+        raise raise_in_script("TypeError", "join() of something else than text", line)
+    text_room(interp, sum(map(len, parts)) + len(value) * len(parts))
+    return value.join(parts)
+
+
+def _pad(name: str) -> Method:
+    def run(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        width = scalar(args[0])
+        if isinstance(width, Opaque):
+            return width
+        if not isinstance(width, int):
+            raise raise_in_script("TypeError", f"{name}() width", line)
+        text_room(interp, max(width, 0))
+        fill = args[1:2]
+        try:
+            return getattr(value, name)(width, *fill) if name != "zfill" else value.zfill(width)
+        except TypeError:
+            raise raise_in_script("TypeError", f"{name}() argument", line) from None
+
+    return run
+
+
+def _str_format(interp: Interp, value: str, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if "[" in value or re.search(r"\{[^{}]*\.(?!\d)", value) or re.search(r"\d{5,}", value):
+        return Opaque("format() with attribute look-ups", line, "text")
+    for i, v in enumerate(args):
+        interp.observer.formatted(interp, v, value.split("{")[min(i, value.count("{"))], line)
+    plain = [scalar(a) for a in args]
+    named = {k: scalar(v) for k, v in kwargs.items()}
+    if not all(v is None or isinstance(v, (str, int, float, bytes)) for v in [*plain, *named.values()]):
+        return Opaque("format() of an unknown value", line, "text")
+    text_room(
+        interp, len(value) + sum(len(str(v)) for v in [*plain, *named.values()]) * (value.count("{") + 1)
+    )
+    try:
+        return value.format(*plain, **named)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+        raise raise_in_script("ValueError", "format() failed", line) from None
+
+
+def _translate(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    table = args[0]
+    if isinstance(value, str) and isinstance(table, dict):
+        if not all(isinstance(k, int) and (v is None or isinstance(v, (int, str))) for k, v in table.items()):
+            return Opaque("translate() with unknown parts", line)
+        longest = max((len(v) for v in table.values() if isinstance(v, str)), default=1)
+        text_room(interp, len(value) * max(1, longest))
+        return value.translate(table)
+    if isinstance(value, (bytes, bytearray)) and isinstance(table, bytes) and len(table) == 256:
+        return bytes(value).translate(table)
+    return Opaque("translate() with unknown parts", line)
+
+
+def _expandtabs(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    size = args[0] if args else 8
+    if not isinstance(size, int):
+        return Opaque("expandtabs()", line)
+    text_room(interp, len(value) * max(1, size))
+    return value.expandtabs(size)
+
+
+def _bytes_hex(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    text_room(interp, 2 * len(value))
+    return bytes(value).hex()
+
+
+STR_METHODS: dict[str, Method] = {name: _plain_text_method(name) for name in _STR_PLAIN}
+STR_METHODS.update(
+    encode=_encode, replace=_replace, join=_join, format=_str_format, translate=_translate, expandtabs=_expandtabs,
+    **{name: _pad(name) for name in ("ljust", "rjust", "center", "zfill")},
+)  # fmt: skip
+BYTES_METHODS: dict[str, Method] = {name: _plain_text_method(name) for name in _BYTES_PLAIN}
+BYTES_METHODS.update(
+    decode=_decode, replace=_replace, join=_join, hex=_bytes_hex, translate=_translate,
+    **{name: _pad(name) for name in ("ljust", "rjust", "center", "zfill")},
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Methods of containers
+
+
+def _changing(method: Method) -> Method:
+    """Guard of a method that changes its receiver: under an unknown condition the receiver becomes unknown."""
+
+    def run(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if not interp.changing(value, line):
+            operators.spoil(value, "changed under an unknown condition", line)
+            if isinstance(value, (list, set)) and not value:
+                unknown = Opaque("changed under an unknown condition", line)
+                value.append(unknown) if isinstance(value, list) else value.add(unknown)
+            return Opaque("changed under an unknown condition", line)
+        return method(interp, value, args, kwargs, line)
+
+    return run
+
+
+def _append(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.cells(1)
+    value.append(args[0])
+    return None
+
+
+def _extend(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Opaque):
+        value.append(args[0])
+        return None
+    value.extend(items_of(interp, args[0], line))
+    return None
+
+
+def _insert(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.cells(1)
+    interp.step(len(value) >> 6)
+    if not isinstance(args[0], int):
+        raise Stuck("insert() at an unknown place", line)
+    value.insert(args[0], args[1])
+    return None
+
+
+def _list_pop(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    i = args[0] if args else -1
+    if not isinstance(i, int):
+        raise Stuck("pop() at an unknown place", line)
+    try:
+        return value.pop(i)
+    except IndexError:
+        raise raise_in_script("IndexError", "pop from empty list", line) from None
+
+
+def _list_sort(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    value[:] = sort_values(interp, list(value), kwargs, line)
+    return None
+
+
+def _list_reverse(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    value.reverse()
+    return None
+
+
+def _clear(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value.clear()
+    return None
+
+
+def _copy(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return interp.made(value.copy())
+
+
+def _list_index(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    for i, x in enumerate(value):
+        same = operators.compare(interp, "Eq", x, args[0], line)
+        if isinstance(same, Opaque):
+            return same
+        if same is True:
+            return i
+    raise raise_in_script("ValueError", "not in list", line)
+
+
+def _list_count(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    n = 0
+    for x in value:
+        same = operators.compare(interp, "Eq", x, args[0], line)
+        if isinstance(same, Opaque):
+            return same
+        n += same is True
+    return n
+
+
+def _list_remove(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    i = _list_index(interp, value, args, kwargs, line)
+    if isinstance(i, Opaque):
+        operators.spoil(value, i.reason, line)
+        return None
+    del value[i]
+    return None
+
+
+LIST_METHODS: dict[str, Method] = {
+    "append": _changing(_append), "extend": _changing(_extend), "insert": _changing(_insert),
+    "pop": _changing(_list_pop), "sort": _changing(_list_sort), "reverse": _changing(_list_reverse),
+    "clear": _changing(_clear), "copy": _copy, "index": _list_index, "count": _list_count,
+    "remove": _changing(_list_remove), "popleft": _changing(lambda i, v, a, k, ln: _list_pop(i, v, [0], k, ln)),
+    "appendleft": _changing(lambda i, v, a, k, ln: _insert(i, v, [0, *a], k, ln)),
+}  # fmt: skip
+TUPLE_METHODS: dict[str, Method] = {"index": _list_index, "count": _list_count}
+
+
+def _key(interp: Interp, key: Value, line: int) -> Value:
+    from pgolf.untrusted.expressions import hashable
+
+    if isinstance(key, Opaque):
+        return key
+    if hashable(key) is None and key is not None:
+        raise raise_in_script("TypeError", "unhashable key", line)
+    return key
+
+
+def _dict_get(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    key = _key(interp, args[0], line)
+    if isinstance(key, Opaque):
+        return Opaque(f"dictionary looked up by something unknown: {key.reason}", line, key.origin)
+    found = value.get(key, MISSING)
+    if found is not MISSING:
+        if type(key) is Tok:
+            interp.observer.indexed(interp, value, key, found, "", line)
+        return found
+    return args[1] if len(args) > 1 else kwargs.get("default")
+
+
+def _dict_pop(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    key = _key(interp, args[0], line)
+    if isinstance(key, Opaque):
+        operators.spoil(value, key.reason, line)
+        return key
+    found = value.pop(key, MISSING)
+    if found is not MISSING:
+        return found
+    if len(args) > 1:
+        return args[1]
+    raise raise_in_script("KeyError", "no such key", line)
+
+
+def _dict_setdefault(
+    interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int
+) -> Value:
+    key = _key(interp, args[0], line)
+    if isinstance(key, Opaque):
+        return key
+    interp.cells(2)
+    return value.setdefault(key, args[1] if len(args) > 1 else None)
+
+
+def _dict_update(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args:
+        if isinstance(args[0], Opaque):
+            operators.spoil(value, args[0].reason, line)
+            return None
+        made = _dict(interp, args[:1], {}, line)
+        value.update(made)
+    value.update(kwargs)
+    return None
+
+
+def _dict_view(name: str) -> Method:
+    def run(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+        hidden = {k: v for k, v in value.items() if not (isinstance(k, str) and k.startswith("%"))}
+        view = hidden.keys() if name == "keys" else hidden.values() if name == "values" else hidden.items()
+        return interp.made(list(view))
+
+    return run
+
+
+DICT_METHODS: dict[str, Method] = {
+    "get": _dict_get, "pop": _changing(_dict_pop), "setdefault": _changing(_dict_setdefault),
+    "update": _changing(_dict_update), "keys": _dict_view("keys"), "values": _dict_view("values"),
+    "items": _dict_view("items"), "clear": _changing(_clear), "copy": _copy,
+}  # fmt: skip
+
+
+def _set_add(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    key = _key(interp, args[0], line)
+    if isinstance(key, Opaque):
+        value.add(key)
+        return None
+    interp.cells(1)
+    value.add(key)
+    return None
+
+
+def _set_discard(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    key = _key(interp, args[0], line)
+    if isinstance(key, Opaque):
+        raise Stuck("removal of something unknown", line)
+    value.discard(key)
+    return None
+
+
+def _set_update(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    for a in args:
+        made = _set(interp, [a], {}, line)
+        if isinstance(made, Opaque):
+            value.add(made)
+        else:
+            value.update(made)
+    return None
+
+
+def _set_op(name: str) -> Method:
+    op = {"union": "BitOr", "intersection": "BitAnd", "difference": "Sub", "symmetric_difference": "BitXor"}[
+        name
+    ]
+
+    def run(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+        result: Value = value
+        for a in args:
+            other = _set(interp, [a], {}, line)
+            if isinstance(other, Opaque):
+                return other
+            result = operators.binary(interp, op, result, other, line)
+        return result
+
+    return run
+
+
+def _set_relation(name: str) -> Method:
+    def run(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+        other = _set(interp, args[:1], {}, line)
+        return other if isinstance(other, Opaque) else bool(getattr(value, name)(other))
+
+    return run
+
+
+SET_METHODS: dict[str, Method] = {
+    "add": _changing(_set_add), "discard": _changing(_set_discard), "remove": _changing(_set_discard),
+    "update": _changing(_set_update), "clear": _changing(_clear), "copy": _copy,
+    **{n: _set_op(n) for n in ("union", "intersection", "difference", "symmetric_difference")},
+    **{n: _set_relation(n) for n in ("issubset", "issuperset", "isdisjoint")},
+}  # fmt: skip
+
+
+def _to_bytes(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+    length = args[0] if args else kwargs.get("length", 1)
+    order = args[1] if len(args) > 1 else kwargs.get("byteorder", "big")
+    signed = kwargs.get("signed", False)
+    if not isinstance(length, int) or not 0 <= length <= 4096 or order not in ("big", "little"):
+        return Opaque("to_bytes() with unknown arguments", line)
+    try:
+        return int(value).to_bytes(length, order, signed=bool(signed))
+    except OverflowError:
+        raise raise_in_script("OverflowError", "int too big to convert", line) from None
+
+
+INT_METHODS: dict[str, Method] = {
+    "bit_length": lambda i, v, a, k, ln: int(v).bit_length(),
+    "bit_count": lambda i, v, a, k, ln: int(v).bit_count(),
+    "to_bytes": _to_bytes,
+    "item": lambda i, v, a, k, ln: v,
+    "astype": lambda i, v, a, k, ln: v,
+    "tolist": lambda i, v, a, k, ln: v,
+}
+FLOAT_METHODS: dict[str, Method] = {
+    "is_integer": lambda i, v, a, k, ln: v.is_integer(),
+    "item": lambda i, v, a, k, ln: v,
+}
+
+HOST_METHODS: dict[type, dict[str, Method]] = {
+    str: STR_METHODS, bytes: BYTES_METHODS, bytearray: BYTES_METHODS, list: LIST_METHODS, tuple: TUPLE_METHODS,
+    dict: DICT_METHODS, set: SET_METHODS, frozenset: SET_METHODS, int: INT_METHODS, bool: INT_METHODS, Tok: INT_METHODS,
+    float: FLOAT_METHODS,
+}  # fmt: skip
+
+_MATH_UNARY = (
+    "sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "atan", "tanh", "fabs", "floor", "ceil",
+    "trunc", "isnan", "isinf", "isfinite", "erf", "degrees", "radians", "sinh", "cosh",
+)  # fmt: skip
+
+
+def _math(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    function = getattr(math, name)
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        values = [scalar(a) for a in args]
+        unknown = first_unknown(values)
+        if unknown is not None:
+            return Opaque(unknown.reason, unknown.line, unknown.origin)
+        if any(isinstance(v, Loss) for v in values):
+            return Opaque(f"math.{name} of a loss", line, "model")
+        if not all(isinstance(v, (int, float)) for v in values):
+            raise raise_in_script("TypeError", f"math.{name}()", line)
+        try:
+            result = function(*values)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            raise raise_in_script("ValueError", "math domain error", line) from None
+        return result
+
+    return run
+
+
+def math_module() -> Module:
+    module = Module("math")
+    for name in (*_MATH_UNARY, "atan2", "fmod", "hypot", "copysign", "gcd", "lcm", "fsum", "isclose"):
+        module.attributes[name] = Intrinsic(f"math.{name}", _math(name))
+    module.attributes["pow"] = Intrinsic("math.pow", _pow)
+    module.attributes["prod"] = Intrinsic("math.prod", _prod)
+    for name in ("pi", "e", "inf", "nan", "tau"):
+        module.attributes[name] = getattr(math, name)
+    return module
+
+
+def _prod(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    acc: Value = kwargs.get("start", 1)
+    if isinstance(args[0], Opaque):
+        return args[0]
+    for x in items_of(interp, args[0], line):
+        acc = operators.binary(interp, "Mult", acc, x, line)
+    return acc
+
+
+__all__ = [
+    "BUILTINS",
+    "EXCEPTION_PARENTS",
+    "HOST_METHODS",
+    "Cursor",
+    "ModelOutput",
+    "fresh_builtins",
+    "math_module",
+]

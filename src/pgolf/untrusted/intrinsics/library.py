@@ -1,0 +1,894 @@
+"""The standard library as far as builders and loaders use it, and the files an evaluation may read.
+
+Files are not the host's. A script that globs for the validation shards is given the probe stream as one shard; a
+file that lies beside the script is read through `Siblings`; every other file is unknown.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import DataError, LimitTripped
+from pgolf.untrusted.interp import Interp
+from pgolf.untrusted.intrinsics.arrays import dtype_of
+from pgolf.untrusted.intrinsics.builtin import (
+    Args,
+    Cursor,
+    Kwargs,
+    first_unknown,
+    items_of,
+    scalar,
+    sort_values,
+)
+from pgolf.untrusted.operators import binary, raise_in_script
+from pgolf.untrusted.tensor import Tensor, caster
+from pgolf.untrusted.values import (
+    MISSING,
+    ClassValue,
+    Function,
+    Instance,
+    Intrinsic,
+    Module,
+    NativeClass,
+    NativeObject,
+    Opaque,
+    Value,
+)
+
+NativeMethod = Callable[[Interp, NativeObject, Args, Kwargs, int], Value]
+Call = Callable[[Interp, Args, Kwargs, int], Value]
+
+SHARD_HEADER_BYTES = 1024
+
+
+def none(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return None
+
+
+def unknown(reason: str, origin: str = "config") -> Call:
+    return lambda interp, args, kwargs, line: Opaque(reason, line, origin)
+
+
+def functions(module: Module, table: dict[str, Call]) -> Module:
+    module.attributes.update({name: Intrinsic(f"{module.name}.{name}", f) for name, f in table.items()})
+    return module
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Paths and files
+
+
+def path_object(text: str) -> NativeObject:
+    """A `pathlib.Path`, or a file name."""
+    return NativeObject("Path", PATH_METHODS, text, PATH_CLASS)
+
+
+def path_text(value: Value) -> str | None:
+    """The text of a path given as str or Path."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, NativeObject) and value.kind == "Path":
+        return str(value.state)
+    return None
+
+
+def _make_path(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    parts = [path_text(a) for a in args]
+    if any(p is None for p in parts):
+        return first_unknown(args) or Opaque("path from something that is no text", line)
+    return path_object(join_text([p for p in parts if p is not None]))
+
+
+def join_text(parts: list[str]) -> str:
+    out = ""
+    for p in parts:
+        out = p if p.startswith("/") or not out else f"{out.rstrip('/')}/{p}"
+        if len(out) > 8192:
+            raise LimitTripped("string_chars", 8192, "path")
+    return out or "."
+
+
+def _path_part(f: Callable[[str], Any]) -> NativeMethod:
+    return lambda interp, target, args, kwargs, line: f(str(target.state))
+
+
+def _path_exists(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if sibling(interp, str(target.state)) is not None or stream_kind(str(target.state)) is not None:
+        return True
+    return Opaque(f"whether {str(target.state)[-60:]} exists", line, "config")
+
+
+def _stat(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    module = Module("stat_result", lambda name: Opaque(f"file status {name}", line, "config"))
+    kind = stream_kind(str(target.state))
+    if kind is not None and interp.stream:
+        module.attributes["st_size"] = SHARD_HEADER_BYTES + 2 * len(interp.stream)
+    return module
+
+
+def _read_text(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    data = sibling(interp, str(target.state))
+    if data is None:
+        return Opaque(f"content of {str(target.state)[-60:]}", line, "config")
+    if len(data) > interp.limits.string_chars:
+        raise LimitTripped("string_chars", interp.limits.string_chars)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise raise_in_script("UnicodeDecodeError", "cannot decode", line) from None
+
+
+def _read_bytes(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    text = str(target.state)
+    if stream_kind(text) is not None:
+        return NativeObject("shard bytes", {}, text)
+    data = sibling(interp, text)
+    if data is None:
+        return Opaque(f"content of {text[-60:]}", line, "config")
+    if len(data) > interp.limits.string_chars:
+        raise LimitTripped("string_chars", interp.limits.string_chars)
+    return data
+
+
+def sibling(interp: Interp, text: str) -> bytes | None:
+    """A file beside the script, by the last part of its name when a longer path is asked for."""
+    if interp.siblings is None:
+        return None
+    name = text.rsplit("/", 1)[-1]
+    for candidate in dict.fromkeys((text.removeprefix("./"), name)):
+        found: bytes | None = interp.siblings.read(candidate)
+        if found is not None:
+            return found
+    return None
+
+
+def stream_kind(text: str) -> str | None:
+    """ "tokens" or "bytes" for a name that looks like a validation shard (or its byte sidecar)."""
+    name = text.rsplit("/", 1)[-1].lower()
+    if not name.endswith((".bin", ".npy")) or "train" in name:
+        return None
+    return (
+        "bytes"
+        if "byte" in name and "val" in name
+        else "tokens"
+        if "val" in name or "*" in name or "fineweb" in name
+        else None
+    )
+
+
+def _glob_names(interp: Interp, pattern: str, line: int) -> Value:
+    if not pattern.rsplit("/", 1)[-1]:
+        return interp.made([])
+    name = pattern.rsplit("/", 1)[-1].lower()
+    if "train" in name:
+        return Opaque("training shards", line, "config")
+    if name.endswith((".bin", ".npy")):
+        made = pattern.replace("*", "000000").replace("?", "0").replace("[0-9]", "0")
+        return interp.made([made]) if stream_kind(made) is not None else Opaque("files", line, "config")
+    if interp.siblings is not None and "/" not in pattern:
+        return interp.made([n for n in interp.siblings.names() if fnmatch.fnmatch(n, pattern)][:1000])
+    return Opaque(f"files of {pattern[-60:]}", line, "config")
+
+
+def _glob(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    text = path_text(args[0]) if args else None
+    return (
+        _glob_names(interp, text, line) if text is not None else first_unknown(args) or Opaque("files", line)
+    )
+
+
+def _path_glob(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    pattern = args[0]
+    if not isinstance(pattern, str):
+        return Opaque("files", line, "config")
+    found = _glob_names(interp, join_text([str(target.state), pattern]), line)
+    return interp.made([path_object(x) for x in found]) if isinstance(found, list) else found
+
+
+PATH_METHODS: dict[str, NativeMethod] = {
+    "resolve": lambda i, t, a, k, ln: t, "absolute": lambda i, t, a, k, ln: t, "expanduser": lambda i, t, a, k, ln: t,
+    "exists": _path_exists, "is_file": _path_exists, "is_dir": _path_exists, "stat": _stat, "read_text": _read_text,
+    "read_bytes": _read_bytes, "glob": _path_glob, "rglob": _path_glob,
+    "as_posix": _path_part(lambda s: s), "__str__": _path_part(lambda s: s), "__fspath__": _path_part(lambda s: s),
+    "mkdir": lambda i, t, a, k, ln: None, "unlink": lambda i, t, a, k, ln: None, "write_text": lambda i, t, a, k, ln: Opaque("file size", ln),
+    "write_bytes": lambda i, t, a, k, ln: Opaque("file size", ln), "touch": lambda i, t, a, k, ln: None,
+    "open": lambda i, t, a, k, ln: open_file(i, str(t.state), a, k, ln),
+    "joinpath": lambda i, t, a, k, ln: _make_path(i, [t, *a], {}, ln),
+    "with_suffix": lambda i, t, a, k, ln: path_object(re.sub(r"\.[^./]*$", "", str(t.state)) + (a[0] if isinstance(a[0], str) else "")),
+    "with_name": lambda i, t, a, k, ln: path_object(join_text([str(t.state).rpartition("/")[0] or ".", a[0] if isinstance(a[0], str) else "?"])),
+}  # fmt: skip
+PATH_CLASS = NativeClass("Path", _make_path)
+
+
+def path_attribute(target: NativeObject, name: str) -> Value:
+    """`name`, `stem`, `suffix`, `parent`, `parts` of a path, or MISSING."""
+    text = str(target.state)
+    last = text.rsplit("/", 1)[-1]
+    if name == "name":
+        return last
+    if name == "stem":
+        return last.rsplit(".", 1)[0] if "." in last[1:] else last
+    if name == "suffix":
+        return "." + last.rsplit(".", 1)[1] if "." in last[1:] else ""
+    if name == "parent":
+        return path_object(text.rpartition("/")[0] or ".")
+    if name == "parents":
+        out: list[Value] = []
+        while "/" in text and len(out) < 64:
+            text = text.rpartition("/")[0]
+            out.append(path_object(text or "/"))
+        return out or [path_object(".")]
+    if name == "parts":
+        return tuple(p for p in text.split("/") if p)
+    return MISSING
+
+
+def open_file(interp: Interp, text: str, args: Args, kwargs: Kwargs, line: int) -> Value:
+    mode = args[0] if args else kwargs.get("mode", "r")
+    if not isinstance(mode, str) or any(c in mode for c in "wax+"):
+        return NativeObject("output file", OUTPUT_METHODS, text)
+    if stream_kind(text) is not None and interp.stream:
+        return NativeObject("shard file", SHARD_FILE_METHODS, [text, 0])
+    data = sibling(interp, text)
+    if data is None:
+        return Opaque(f"content of {text[-60:]}", line, "config")
+    if len(data) > interp.limits.string_chars:
+        raise LimitTripped("string_chars", interp.limits.string_chars)
+    content: Any = data
+    if "b" not in mode:
+        try:
+            content = data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise raise_in_script("UnicodeDecodeError", "cannot decode", line) from None
+    return NativeObject("input file", INPUT_METHODS, [content, 0, text])
+
+
+def _input_read(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    content, at, _ = target.state
+    n = scalar(args[0]) if args else None
+    end = at + n if isinstance(n, int) and n >= 0 else len(content)
+    target.state[1] = min(end, len(content))
+    return content[at:end]
+
+
+def _input_lines(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    content = target.state[0]
+    return (
+        interp.made(content.splitlines(True)) if isinstance(content, str) else Opaque("lines of bytes", line)
+    )
+
+
+INPUT_METHODS: dict[str, NativeMethod] = {
+    "read": _input_read, "readlines": _input_lines, "close": lambda i, t, a, k, ln: None,
+    "__enter__": lambda i, t, a, k, ln: t, "__exit__": lambda i, t, a, k, ln: None,
+    "seek": lambda i, t, a, k, ln: t.state.__setitem__(1, max(0, a[0])) if isinstance(a[0], int) else None,
+}  # fmt: skip
+OUTPUT_METHODS: dict[str, NativeMethod] = {
+    name: (lambda i, t, a, k, ln: None)
+    for name in ("write", "close", "flush", "writelines", "__exit__", "seek", "truncate", "fileno")
+}
+OUTPUT_METHODS["__enter__"] = lambda i, t, a, k, ln: t
+
+
+def _shard_read(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    text, at = target.state
+    n = scalar(args[0]) if args else None
+    if not isinstance(n, int) or n < 0:
+        n = SHARD_HEADER_BYTES + 2 * len(interp.stream) - at
+    target.state[1] = at + n
+    return NativeObject("shard bytes", {}, (text, at, n))
+
+
+SHARD_FILE_METHODS: dict[str, NativeMethod] = {
+    "read": _shard_read, "close": lambda i, t, a, k, ln: None, "__enter__": lambda i, t, a, k, ln: t,
+    "__exit__": lambda i, t, a, k, ln: None,
+    "seek": lambda i, t, a, k, ln: t.state.__setitem__(1, a[0]) if isinstance(a[0], int) else None,
+    "readinto": lambda i, t, a, k, ln: _readinto(i, t, a, ln),
+}  # fmt: skip
+
+
+def _readinto(interp: Interp, target: NativeObject, args: Args, line: int) -> Value:
+    buffer = args[0]
+    if isinstance(buffer, NativeObject) and buffer.kind == "memory":
+        buffer = buffer.state
+    if isinstance(buffer, Tensor):
+        text, at = target.state
+        found = shard_slice(interp, text, buffer.dtype, at, len(buffer.data), line)
+        if isinstance(found, Tensor) and len(found.data) == len(buffer.data):
+            buffer.data[:] = found.data
+            size = len(buffer.data) * (4 if "32" in buffer.dtype else 2)
+            target.state[1] = at + size
+            return size
+    return Opaque("readinto()", line)
+
+
+def shard_slice(interp: Interp, text: str, dtype: str, offset: int, count: int | None, line: int) -> Value:
+    """Elements of the probe shard from a byte offset: the header as 32-bit integers, ids as 16-bit ones."""
+    kind = stream_kind(text)
+    stream = interp.stream
+    if kind is None or not stream:
+        return Opaque(f"content of {text[-60:]}", line, "config")
+    values: list[Value]
+    if dtype in ("int32", "uint32") and offset < SHARD_HEADER_BYTES:
+        values = [20240520, 1, len(stream), *[0] * 253][offset // 4 :]
+    elif dtype in ("uint16", "int16") and offset >= SHARD_HEADER_BYTES:
+        at = (offset - SHARD_HEADER_BYTES) // 2
+        values = list(stream[at:]) if kind == "tokens" else list(interp.sidecar[at:])
+    elif dtype in ("uint16", "int16"):
+        return Opaque("shard header read as token ids", line)
+    else:
+        return Opaque(f"shard read as {dtype}", line)
+    if count is not None and count >= 0:
+        values = values[:count]
+    interp.cells(len(values))
+    return Tensor(values, (len(values),), dtype)
+
+
+def read_array_file(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`np.fromfile` and `np.memmap` of a shard."""
+    source = args[0] if args else kwargs.get("file", kwargs.get("filename"))
+    given = kwargs.get("dtype", args[1] if len(args) > 1 else None)
+    dtype = dtype_of(given) or "float64"
+    count = scalar(kwargs.get("count", args[2] if len(args) > 2 else -1))
+    offset = scalar(kwargs.get("offset", 0))
+    shape = kwargs.get("shape")
+    if isinstance(shape, (tuple, list)) and len(shape) == 1:
+        count = scalar(shape[0])
+    elif isinstance(shape, int):
+        count = shape
+    if isinstance(source, NativeObject) and source.kind == "shard file":
+        text, at = source.state
+        if isinstance(count, int):
+            size = 4 if "32" in dtype else 2
+            found = shard_slice(interp, text, dtype, at, count, line)
+            if isinstance(found, Tensor):
+                source.state[1] = at + size * len(found.data)
+            return found
+    name = path_text(source)
+    if name is None or not isinstance(offset, int):
+        return first_unknown([source, offset]) or Opaque("fromfile()", line)
+    return shard_slice(interp, name, dtype, offset, count if isinstance(count, int) else None, line)
+
+
+def read_tokens(interp: Interp, data: Value, dtype: str, kwargs: Kwargs, line: int) -> Value:
+    """`frombuffer` of bytes that came out of a shard, or MISSING."""
+    if not isinstance(data, NativeObject) or data.kind != "shard bytes":
+        return MISSING
+    text, at, n = data.state if isinstance(data.state, tuple) else (data.state, 0, None)
+    offset = scalar(kwargs.get("offset", 0))
+    count = scalar(kwargs.get("count", -1))
+    if not isinstance(offset, int) or not isinstance(count, int):
+        return Opaque("frombuffer()", line)
+    size = 4 if "32" in dtype else 2
+    if count < 0 and n is not None:
+        count = (n - offset) // size
+    return shard_slice(interp, text, dtype, at + offset, count if count >= 0 else None, line)
+
+
+def load_npz(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`np.load` of a table file beside the script; never with pickle."""
+    text = path_text(args[0]) if args else None
+    if text is None:
+        return first_unknown(args) or Opaque("load() of something that is no path", line)
+    interp.tables_read.add(text.rsplit("/", 1)[-1])
+    data = sibling(interp, text)
+    if data is None:
+        return Opaque(f"the table file {text.rsplit('/', 1)[-1]} is not beside the script", line, "npz")
+    if interp.read_npz is None:
+        return Opaque("table files are not read in this evaluation", line, "npz")
+    try:
+        arrays = interp.read_npz(data, text)
+    except DataError as error:
+        return Opaque(f"the table file cannot be read: {error}", line, "npz")
+    out: dict[Value, Value] = {}
+    for name, array in arrays.items():
+        dtype = dtype_of(array.dtype) or (
+            "object" if not array.values or isinstance(array.values[0], str) else "int64"
+        )
+        interp.cells(len(array.values))
+        cast = caster(dtype)
+        out[name] = Tensor([cast(v) for v in array.values], array.shape, dtype)
+    made = NativeObject("npz", NPZ_METHODS, out)
+    return made
+
+
+NPZ_METHODS: dict[str, NativeMethod] = {
+    "keys": lambda i, t, a, k, ln: i.made(list(t.state)), "close": lambda i, t, a, k, ln: None,
+    "get": lambda i, t, a, k, ln: t.state.get(a[0], a[1] if len(a) > 1 else None) if isinstance(a[0], str) else None,
+    "__enter__": lambda i, t, a, k, ln: t, "__exit__": lambda i, t, a, k, ln: None,
+    "items": lambda i, t, a, k, ln: i.made(list(t.state.items())),
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------
+# os, sys, time, json, …
+
+
+TOY_SETTINGS: tuple[tuple[re.Pattern[str], int], ...] = (
+    (
+        re.compile(
+            r"(?i)^(?!.*(max_|num_)?doc).*(seq_?len|context_?len|ctx_?len|sequence_?length|block_?size|max_seqlen)(th)?$"
+        ),
+        16,
+    ),
+    (re.compile(r"(?i)^.*stride$"), 4),
+    (re.compile(r"(?i)^.*(val|eval|sliding).*batch.*(tokens|size)$|^val_batch$|^.*batch_tokens$"), 1024),
+    (re.compile(r"(?i)^.*batch_seqs$|^.*(eval|ttt|slot|sw).*batch(_size)?$"), 4),
+    (re.compile(r"(?i)^.*chunk_?(tokens|size|len)$|^ttt_chunk$"), 32),
+)
+"""Sizes of the evaluation are scaled down for the probe stream; the per-token arithmetic does not depend on them."""
+
+
+def toy_setting(name: str, value: Value) -> Value:
+    """The scaled-down value of a setting of that name, or the value itself."""
+    text = value if isinstance(value, str) else ""
+    number = int(text) if text.isdigit() and len(text) < 12 else value
+    if not isinstance(number, int) or isinstance(number, bool) or number <= 0:
+        return value
+    for pattern, small in TOY_SETTINGS:
+        if len(name) < 60 and pattern.match(name):
+            small = min(number, small)
+            return str(small) if text else small
+    return value
+
+
+def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """An environment variable is taken to be unset: its default counts, and the report says so."""
+    name = args[0] if args else kwargs.get("key")
+    default = args[1] if len(args) > 1 else kwargs.get("default")
+    if isinstance(name, str):
+        if name == "VOCAB_SIZE" and interp.vocab_size:
+            return (
+                str(interp.vocab_size) if isinstance(default, str) or default is None else interp.vocab_size
+            )
+        if len(interp.environment) < 2000:
+            interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
+        return toy_setting(name, default)
+    return default
+
+
+ENVIRON_METHODS: dict[str, NativeMethod] = {
+    "get": lambda i, t, a, k, ln: environ_get(i, a, k, ln),
+    "setdefault": lambda i, t, a, k, ln: a[1] if len(a) > 1 else None,
+    "pop": lambda i, t, a, k, ln: a[1] if len(a) > 1 else Opaque("environment variable", ln, "config"),
+    "copy": lambda i, t, a, k, ln: t,
+    "update": lambda i, t, a, k, ln: None,
+    "items": lambda i, t, a, k, ln: i.made([]),
+}
+
+
+def os_module() -> Module:
+    module = Module("os", lambda name: Opaque(f"os.{name}", 0, "config"))
+    functions(
+        module,
+        {
+            "getenv": environ_get, "makedirs": none, "mkdir": none, "remove": none, "unlink": none, "listdir": unknown("files"),
+            "getcwd": lambda i, a, k, ln: ".", "cpu_count": lambda i, a, k, ln: 8, "getpid": lambda i, a, k, ln: 1000, "chdir": none,
+            "fspath": lambda i, a, k, ln: path_text(a[0]) or Opaque("path", ln), "putenv": none,
+            "_exit": none, "replace": none, "rename": none, "fsync": none,
+        },
+    )  # fmt: skip
+    module.attributes["environ"] = NativeObject("environ", ENVIRON_METHODS, {})
+    module.attributes.update(sep="/", linesep="\n", name="posix")
+    path = Module("os.path", lambda name: Opaque(f"os.path.{name}", 0, "config"))
+
+    def text_call(f: Callable[[str], Value]) -> Call:
+        def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+            text = path_text(args[0])
+            return f(text) if text is not None else first_unknown(args) or Opaque("path", line)
+
+        return run
+
+    def exists(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        text = path_text(args[0])
+        return (
+            _path_exists(interp, path_object(text), [], {}, line)
+            if text is not None
+            else Opaque("path", line, "config")
+        )
+
+    def size(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        text = path_text(args[0])
+        if text is not None and stream_kind(text) is not None and interp.stream:
+            return SHARD_HEADER_BYTES + 2 * len(interp.stream)
+        return Opaque("file size", line, "config")
+
+    def join(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        made = _make_path(interp, args, kwargs, line)
+        return str(made.state) if isinstance(made, NativeObject) else made
+
+    functions(
+        path,
+        {
+            "join": join, "exists": exists, "isfile": exists, "isdir": exists, "getsize": size,
+            "basename": text_call(lambda s: s.rsplit("/", 1)[-1]), "dirname": text_call(lambda s: s.rpartition("/")[0]),
+            "abspath": text_call(lambda s: s), "realpath": text_call(lambda s: s), "expanduser": text_call(lambda s: s),
+            "normpath": text_call(lambda s: s), "splitext": text_call(lambda s: (s[: s.rindex(".")], s[s.rindex(".") :]) if "." in s.rsplit("/", 1)[-1][1:] else (s, "")),  # noqa: E501
+        },
+    )  # fmt: skip
+    module.attributes["path"] = path
+    return module
+
+
+def _json_loads(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    text = args[0]
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if isinstance(text, str):
+        if text.count("[") + text.count("{") > 200_000:
+            return Opaque("deep JSON", line)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            raise raise_in_script("ValueError", "not JSON", line) from None
+        interp.cells(len(text) >> 2)
+        return value
+    return text if isinstance(text, Opaque) else Opaque("JSON", line)
+
+
+def _json_load(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], NativeObject) and args[0].kind == "input file":
+        return _json_loads(interp, [args[0].state[0]], {}, line)
+    return args[0] if isinstance(args[0], Opaque) else Opaque("JSON", line)
+
+
+def _partial(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    target, first, named = args[0], args[1:], dict(kwargs)
+    if isinstance(target, Opaque):
+        return target
+    return Intrinsic("partial", lambda i, a, k, ln: i.call(target, [*first, *a], {**named, **k}, ln))
+
+
+def _reduce(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    items = items_of(interp, args[1], line)
+    if len(args) > 2:
+        items.insert(0, args[2])
+    if not items:
+        raise raise_in_script("TypeError", "reduce() of nothing", line)
+    acc = items[0]
+    for x in items[1:]:
+        acc = interp.call(args[0], [acc, x], {}, line)
+    return acc
+
+
+def _wrapper(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`lru_cache`, `cache`, `wraps(f)`: as a decorator, the function itself."""
+    if args and isinstance(args[0], (Function, Intrinsic)) and not kwargs:
+        return args[0]
+    return Intrinsic("decorator", lambda i, a, k, ln: a[0])
+
+
+def _wraps(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return Intrinsic("wraps", lambda i, a, k, ln: a[0])
+
+
+def _namespace(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    made = Instance(ClassValue("SimpleNamespace", [], {}, "", line))
+    made.attributes.update(kwargs)
+    interp.register(made)
+    return made
+
+
+def _namedtuple(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.objects import make_dataclass
+
+    names = args[1] if len(args) > 1 else kwargs.get("field_names")
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+        return Opaque("namedtuple()", line)
+    made = ClassValue(str(args[0]), [], {"%annotations": list(names), "%tuple": True}, "", line)
+    return make_dataclass(made)
+
+
+def _defaultdict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    made: dict[Value, Value] = {}
+    if len(args) > 1 and isinstance(args[1], dict):
+        made.update(args[1])
+    if args and args[0] is not None:
+        interp.factories[id(made)] = (made, args[0])
+    return interp.made(made)
+
+
+def _counter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    out: dict[Value, Value] = {}
+    if args:
+        if isinstance(args[0], Opaque):
+            return args[0]
+        for x in items_of(interp, args[0], line):
+            x = scalar(x)
+            if isinstance(x, (int, str, bytes, float, tuple)):
+                out[x] = out.get(x, 0) + 1
+    interp.factories[id(out)] = (out, Intrinsic("int", lambda i, a, k, ln: 0))
+    return interp.made(out)
+
+
+def _deque(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return interp.made(items_of(interp, args[0], line) if args and not isinstance(args[0], Opaque) else [])
+
+
+def _chain(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    found = first_unknown(args)
+    return found if found is not None else interp.made([x for a in args for x in items_of(interp, a, line)])
+
+
+def _product(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    out: list[tuple[Value, ...]] = [()]
+    for a in args:
+        column = items_of(interp, a, line)
+        interp.cells(len(out) * len(column))
+        out = [(*row, x) for row in out for x in column]
+    return interp.made(out)
+
+
+def _islice(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if first_unknown(args) is not None:
+        return first_unknown(args)
+    bounds = args[1:]
+    if not all(b is None or isinstance(b, int) for b in bounds):
+        return Opaque("islice()", line)
+    return interp.made(items_of(interp, args[0], line)[slice(*bounds)])
+
+
+def _accumulate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    out: list[Value] = []
+    for x in items_of(interp, args[0], line):
+        out.append(x if not out else binary(interp, "Add", out[-1], x, line))
+    return interp.made(out)
+
+
+def _count(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    start = args[0] if args else 0
+    return range(start, start + 100_000) if isinstance(start, int) else Opaque("count()", line)
+
+
+def _add_argument(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    names = [a for a in args if isinstance(a, str)]
+    if names:
+        long = next((n for n in names if n.startswith("--")), names[0])
+        dest = kwargs.get("dest", long.lstrip("-").replace("-", "_"))
+        action = kwargs.get("action")
+        default = kwargs.get(
+            "default", False if action == "store_true" else True if action == "store_false" else MISSING
+        )
+        if default is MISSING:
+            default = (
+                Opaque(f"command-line argument {long}", line, "config")
+                if not long.startswith("--") or kwargs.get("required")
+                else None
+            )
+        if isinstance(dest, str):
+            if isinstance(default, str) and isinstance(kwargs.get("type"), NativeClass):
+                default = interp.call(kwargs["type"], [default], {}, line)
+            target.state[dest] = toy_setting(dest, default)
+    return Module("argument")
+
+
+def _parse_args(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return _namespace(interp, [], dict(target.state), line)
+
+
+PARSER_METHODS: dict[str, NativeMethod] = {
+    "add_argument": _add_argument, "parse_args": _parse_args,
+    "parse_known_args": lambda i, t, a, k, ln: (_parse_args(i, t, a, k, ln), []),
+    "add_argument_group": lambda i, t, a, k, ln: t, "add_mutually_exclusive_group": lambda i, t, a, k, ln: t,
+    "set_defaults": lambda i, t, a, k, ln: t.state.update(k), "error": lambda i, t, a, k, ln: None,
+    "print_help": lambda i, t, a, k, ln: None,
+}  # fmt: skip
+
+
+def _dataclass_field(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.objects import field_spec
+
+    return field_spec(kwargs)
+
+
+def _asdict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Instance):
+        return interp.made({k: v for k, v in args[0].attributes.items() if not k.startswith("%")})
+    return Opaque("asdict()", line)
+
+
+def _re_call(name: str) -> Call:
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        return _regex(interp, name, args, kwargs, line)
+
+    return run
+
+
+_SIMPLE_PATTERN = re.compile(
+    r"(?:\\[dwsDWS.\-_/|<>\[\]()]|[\w\s<>=:,\-/#%@!\"'&;~`]|\[[^\[\]\\]{1,40}\]|\.|\^|\$|\(\?:|\(|\)|\||[+*?]|\{\d{1,2}(?:,\d{0,2})?\})*\Z"
+)
+
+
+def _regex(interp: Interp, name: str, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`re.match`, `search`, `fullmatch`, `sub` with a pattern simple enough to be harmless on short text."""
+    pattern = args[0]
+    text = args[-1] if name != "sub" else args[2] if len(args) > 2 else None
+    if isinstance(pattern, NativeObject) and pattern.kind == "pattern":
+        pattern = pattern.state
+    if not isinstance(pattern, str) or not isinstance(text, str) or len(text) > 300 or len(pattern) > 60:
+        return first_unknown(args) or Opaque("regular expression", line)
+    if (
+        pattern.count("+") + pattern.count("*") > 3
+        or not _SIMPLE_PATTERN.match(pattern)
+        or ")+" in pattern
+        or ")*" in pattern
+    ):
+        return Opaque("regular expression that is not plainly linear", line)
+    interp.step(len(text))
+    try:
+        if name == "sub":
+            return (
+                re.sub(pattern, args[1], text)
+                if isinstance(args[1], str) and len(args[1]) < 100
+                else Opaque("re.sub()", line)
+            )
+        found = getattr(re, name)(pattern, text)
+    except (re.error, TypeError, RecursionError):
+        raise raise_in_script("ValueError", "bad pattern", line) from None
+    if found is None or name in ("findall", "split"):
+        return found
+    return NativeObject("match", MATCH_METHODS, [found.group(0), *found.groups()])
+
+
+MATCH_METHODS: dict[str, NativeMethod] = {
+    "group": lambda i, t, a, k, ln: t.state[
+        a[0] if a and isinstance(a[0], int) and abs(a[0]) < len(t.state) else 0
+    ],
+    "groups": lambda i, t, a, k, ln: tuple(t.state[1:]),
+}
+PATTERN_METHODS: dict[str, NativeMethod] = {
+    name: (lambda n: lambda i, t, a, k, ln: _regex(i, n, [t, *a], k, ln))(name)
+    for name in ("match", "search", "fullmatch", "sub", "findall")
+}
+
+
+def standard_modules(interp: Interp) -> dict[str, Module]:
+    """The modelled part of the standard library; everything else there is an unknown module."""
+    from pgolf.untrusted.intrinsics.builtin import math_module
+    from pgolf.untrusted.intrinsics.decoders import decoder_modules
+
+    out: dict[str, Module] = {"os": os_module(), "math": math_module()}
+    out["os.path"] = out["os"].attributes["path"]
+    table: dict[str, dict[str, Call]] = {
+        "glob": {"glob": _glob, "iglob": _glob, "escape": lambda i, a, k, ln: a[0]},
+        "json": {"loads": _json_loads, "load": _json_load, "dumps": unknown("JSON text", "text"), "dump": none},
+        "functools": {"partial": _partial, "reduce": _reduce, "lru_cache": _wrapper, "cache": _wrapper, "wraps": _wraps},
+        "itertools": {
+            "chain": _chain, "product": _product, "islice": _islice, "accumulate": _accumulate, "count": _count,
+            "repeat": lambda i, a, k, ln: i.made([a[0]] * a[1]) if len(a) > 1 and isinstance(a[1], int) and a[1] < 1_000_000 else Opaque("repeat()", ln),  # noqa: E501
+            "cycle": unknown("cycle()"),
+        },
+        "collections": {"defaultdict": _defaultdict, "OrderedDict": lambda i, a, k, ln: _defaultdict(i, [None, *a], k, ln),
+                        "Counter": _counter, "deque": _deque, "namedtuple": _namedtuple},
+        "dataclasses": {"dataclass": _wrapper, "field": _dataclass_field, "asdict": _asdict, "fields": unknown("fields()"),
+                        "replace": unknown("replace()")},
+        "argparse": {"ArgumentParser": lambda i, a, k, ln: NativeObject("ArgumentParser", PARSER_METHODS, {}),
+                     "Namespace": _namespace},
+        "types": {"SimpleNamespace": _namespace, "ModuleType": lambda i, a, k, ln: Module(str(a[0]) if a else "module"),
+                  "MethodType": lambda i, a, k, ln: _partial(i, a[:2], {}, ln)},
+        "re": {**{n: _re_call(n) for n in ("match", "search", "fullmatch", "sub", "findall", "split")},
+               "compile": lambda i, a, k, ln: NativeObject("pattern", PATTERN_METHODS, a[0]) if isinstance(a[0], str) else Opaque("pattern", ln)},
+        "time": {n: unknown("clock") for n in ("time", "perf_counter", "monotonic", "process_time", "time_ns", "strftime")},
+        "random": {n: unknown("random numbers") for n in ("random", "randint", "shuffle", "sample", "choice", "uniform")},
+        "copy": {"copy": lambda i, a, k, ln: a[0] if not isinstance(a[0], (list, dict, Tensor)) else _copy_value(i, a[0], ln),
+                 "deepcopy": lambda i, a, k, ln: _copy_value(i, a[0], ln)},
+        "contextlib": {"nullcontext": lambda i, a, k, ln: a[0] if a else None, "suppress": lambda i, a, k, ln: None,
+                       "contextmanager": lambda i, a, k, ln: Intrinsic("contextmanager", lambda i2, a2, k2, l2: Opaque("context manager", l2))},
+        "uuid": {"uuid4": unknown("uuid", "text")},
+        "struct": {"unpack": _struct_unpack, "calcsize": _struct_size},
+        "operator": {"itemgetter": unknown("itemgetter"), "add": lambda i, a, k, ln: binary(i, "Add", a[0], a[1], ln)},
+        "bisect": {n: unknown(n) for n in ("bisect_left", "bisect_right")},
+        "heapq": {"nlargest": unknown("nlargest")},
+        "warnings": dict.fromkeys(("warn", "filterwarnings", "simplefilter"), none),
+        "gc": dict.fromkeys(("collect", "freeze", "disable", "enable"), none),
+        "atexit": {"register": none}, "signal": {"signal": none, "alarm": none},
+        "unicodedata": {"normalize": _normalize, "category": unknown("category")},
+        "logging": dict.fromkeys(("info", "warning", "basicConfig", "debug", "error"), none),
+    }  # fmt: skip
+    for name, calls in table.items():
+        out[name] = functions(Module(name, _unmodelled(name)), calls)
+    chain = out["itertools"].attributes["chain"]
+    from_iterable = Module("itertools.chain")
+    from_iterable.attributes["from_iterable"] = Intrinsic(
+        "chain.from_iterable", lambda i, a, k, ln: _chain(i, items_of(i, a[0], ln), {}, ln)
+    )
+    out["itertools"].attributes["chain"] = NativeClass("chain", chain.call)
+    out["itertools"].attributes["chain"].attributes.update(from_iterable.attributes)
+    pathlib = Module("pathlib", _unmodelled("pathlib"))
+    path_class = NativeClass("Path", _make_path)
+    path_class.attributes["cwd"] = Intrinsic("Path.cwd", lambda i, a, k, ln: path_object("."))
+    path_class.attributes["home"] = Intrinsic("Path.home", lambda i, a, k, ln: path_object("~"))
+    pathlib.attributes.update(Path=path_class, PosixPath=path_class, PurePath=path_class)
+    out["pathlib"] = pathlib
+    system = Module("sys", _unmodelled("sys"))
+    system.attributes.update(
+        argv=interp.made(["train.py"]), version="3.12.0", executable="python", platform="linux", maxsize=2**63 - 1,
+        version_info=(3, 12, 0, "final", 0), byteorder="little", path=interp.made([]), exit=Intrinsic("sys.exit", _exit),
+        stdout=Opaque("stdout", 0, "config"), stderr=Opaque("stderr", 0, "config"), modules=interp.made({}),
+        setrecursionlimit=Intrinsic("sys.setrecursionlimit", none), flags=Opaque("flags", 0, "config"),
+    )  # fmt: skip
+    out["sys"] = system
+    typing = Module("typing", lambda name: NativeClass(name, lambda i, a, k, ln: a[-1] if a else None))
+    out["typing"] = out["typing_extensions"] = out["collections.abc"] = typing
+    out.update(decoder_modules())
+    return out
+
+
+def _exit(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    raise raise_in_script("SystemExit", "", line)
+
+
+def _unmodelled(name: str) -> Callable[[str], Value]:
+    return lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, "external")
+
+
+def _copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Value:
+    if depth > 20:
+        return Opaque("copy of a deeply nested value", line)
+    interp.step()
+    if isinstance(value, Tensor):
+        interp.cells(len(value.data))
+        return Tensor(list(value.data), value.shape, value.dtype)
+    if isinstance(value, list):
+        return interp.made([_copy_value(interp, x, line, depth + 1) for x in value])
+    if isinstance(value, dict):
+        return interp.made({k: _copy_value(interp, x, line, depth + 1) for k, x in value.items()})
+    if isinstance(value, tuple):
+        return tuple(_copy_value(interp, x, line, depth + 1) for x in value)
+    if isinstance(value, Instance):
+        made = Instance(value.cls)
+        made.attributes.update(
+            {k: _copy_value(interp, x, line, depth + 1) for k, x in value.attributes.items()}
+        )
+        interp.register(made)
+        return made
+    return value
+
+
+def _struct_unpack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    import struct
+
+    form, data = args[0], args[1]
+    if isinstance(form, str) and len(form) < 40 and not re.search(r"\d{5,}", form):
+        if isinstance(data, bytes):
+            try:
+                return tuple(struct.unpack(form, data))
+            except struct.error:
+                raise raise_in_script("ValueError", "unpack()", line) from None
+        if isinstance(data, NativeObject) and data.kind == "shard bytes" and isinstance(data.state, tuple):
+            text, at, n = data.state
+            header = shard_slice(interp, text, "int32", at, n // 4, line)
+            if isinstance(header, Tensor) and re.fullmatch(r"[<=]?\d*[iI]", form):
+                return tuple(header.data)
+    return Opaque("struct.unpack()", line)
+
+
+def _struct_size(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    import struct
+
+    try:
+        return (
+            struct.calcsize(args[0])
+            if isinstance(args[0], str) and len(args[0]) < 40
+            else Opaque("calcsize()", line)
+        )
+    except struct.error:
+        return Opaque("calcsize()", line)
+
+
+def _normalize(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    import unicodedata
+
+    form, text = args
+    if form in ("NFC", "NFD", "NFKC", "NFKD") and isinstance(text, str) and len(text) < 10_000:
+        return unicodedata.normalize(form, text)
+    return first_unknown(args) or Opaque("normalize()", line)
+
+
+__all__ = ["Cursor", "open_file", "path_attribute", "sort_values", "standard_modules", "toy_setting"]

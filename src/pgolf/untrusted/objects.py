@@ -1,0 +1,586 @@
+"""Attributes, items, methods, classes and instances of the evaluated program.
+
+No host attribute is ever looked up by a name the script chose: every access goes through the tables of
+`intrinsics` (by the exact kind of the value) or through the evaluator's own dictionaries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgolf.untrusted.interp import Frame, Interp
+from pgolf.untrusted.operators import raise_in_script, spoil
+from pgolf.untrusted.tensor import Tensor, caster, get, plain_index, put
+from pgolf.untrusted.values import (
+    MISSING,
+    BoundMethod,
+    ClassValue,
+    DType,
+    ExceptionValue,
+    Function,
+    Instance,
+    Intrinsic,
+    Loss,
+    ModelOutput,
+    Module,
+    NativeClass,
+    NativeObject,
+    Opaque,
+    Stuck,
+    Tok,
+    Value,
+)
+
+_PLAIN = (str, bytes, int, float, list, tuple, dict, set, frozenset, range, bytearray, type(None))
+
+
+class Property:
+    """A property of a class of the script."""
+
+    __slots__ = ("getter",)
+
+    def __init__(self, getter: Value) -> None:
+        self.getter = getter
+
+
+class StaticMethod:
+    """A static method (`bound` False) or class method (`bound` True)."""
+
+    __slots__ = ("bound", "function")
+
+    def __init__(self, function: Value, bound: bool) -> None:
+        self.function = function
+        self.bound = bound
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Attributes
+
+
+def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok: bool = False) -> Value:
+    """`value.name`. With `missing_ok`, MISSING instead of an AttributeError of the script."""
+    kind = type(value)
+    found: Value = MISSING
+    if kind is Instance:
+        found = _instance_attribute(interp, value, name, line)
+        if found is MISSING and value.cls.opaque_base and not missing_ok:
+            return Opaque(
+                f"attribute {name} of an object of {value.cls.name} ({value.cls.opaque_base})", line, "model"
+            )
+    elif kind is Module:
+        found = value.attributes.get(name, MISSING)
+        if found is MISSING:
+            if value.resolve is not None:
+                found = value.resolve(name)
+                if found is not MISSING:
+                    value.attributes[name] = found
+            if found is MISSING:
+                return Opaque(f"{value.name}.{name} is not modelled", line)
+    elif kind is ClassValue:
+        found = value.lookup(name)
+        if isinstance(found, StaticMethod):
+            found = BoundMethod(found.function, value) if found.bound else found.function
+        elif found is MISSING:
+            if name == "__name__":
+                found = value.name
+            elif name == "__dict__":
+                found = value.attributes
+            elif value.opaque_base:
+                return Opaque(f"attribute {name} of class {value.name}", line, "model")
+    elif isinstance(value, Opaque):
+        return Opaque(value.reason, value.line, value.origin) if not isinstance(value, ModelOutput) else value
+    elif kind is NativeObject:
+        found = _native_attribute(interp, value, name)
+    elif kind is NativeClass:
+        found = value.attributes.get(name, MISSING)
+        if found is MISSING:
+            from pgolf.untrusted.intrinsics import class_attribute
+
+            found = class_attribute(value, name)
+            if found is MISSING:
+                return Opaque(f"{value.name}.{name} is not modelled", line)
+    elif kind is Function:
+        found = value.attributes.get(name, MISSING)
+        if found is MISSING and name in ("__name__", "__qualname__"):
+            found = value.name
+    else:
+        from pgolf.untrusted.intrinsics import value_attribute
+
+        found = value_attribute(interp, value, name, line)
+        if found is MISSING and (not isinstance(value, _PLAIN) or name in dir(type(value))):
+            return Opaque(f"attribute {name} of a {type(value).__name__} is not modelled", line)
+    if found is MISSING:
+        if missing_ok:
+            return MISSING
+        raise raise_in_script("AttributeError", f"no attribute {name}", line)
+    return found
+
+
+def _instance_attribute(interp: Interp, value: Instance, name: str, line: int) -> Value:
+    found = value.attributes.get(name, MISSING)
+    if found is not MISSING:
+        return found
+    found = value.cls.lookup(name)
+    kind = type(found)
+    if kind is Function:
+        return BoundMethod(found, value)
+    if kind is Property:
+        return interp.call(found.getter, [value], {}, line)
+    if kind is StaticMethod:
+        return BoundMethod(found.function, value.cls) if found.bound else found.function
+    if found is MISSING:
+        native = value.attributes.get("%native")
+        if native is not None:
+            return _native_attribute(interp, native, name)
+        if name == "__dict__":
+            return value.attributes
+        if name == "__class__":
+            return value.cls
+        fallback = value.cls.lookup("__getattr__")
+        if type(fallback) is Function and not name.startswith("__"):
+            return interp.call(fallback, [value, name], {}, line)
+    return found
+
+
+def _native_attribute(interp: Interp, value: NativeObject, name: str) -> Value:
+    found = value.attributes.get(name, MISSING)
+    if found is not MISSING:
+        return found
+    if value.native_class is not None:
+        patched = value.native_class.attributes.get(name, MISSING)
+        if patched is not MISSING:
+            return BoundMethod(patched, value) if type(patched) is Function else patched
+    method = value.methods.get(name)
+    if method is not None:
+        return Intrinsic(
+            f"{value.kind}.{name}", lambda it, args, kwargs, ln: method(it, value, args, kwargs, ln)
+        )
+    from pgolf.untrusted.intrinsics import native_property
+
+    return native_property(interp, value, name)
+
+
+def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: int) -> None:
+    """`target.name = value`."""
+    if isinstance(target, Instance):
+        if not interp.changing(target, line):
+            old = target.attributes.get(name, MISSING)
+            if old is not value:
+                target.attributes[name] = (
+                    value
+                    if old is MISSING or isinstance(value, Opaque)
+                    else Opaque(f"attribute {name} set under an unknown condition", line)
+                )
+            return
+        found = target.cls.lookup(name)
+        if isinstance(found, Property):
+            return
+        target.attributes[name] = value
+    elif isinstance(target, (Module, NativeClass, NativeObject, ClassValue, Function)):
+        if isinstance(target, Module):
+            target.patched.add(name)
+        target.attributes[name] = value
+    elif isinstance(target, Tensor):
+        if name == "shape" or name == "data":
+            spoil(target, f"attribute {name} of an array assigned", line)
+    elif isinstance(target, Opaque):
+        return
+    else:
+        raise raise_in_script("AttributeError", f"cannot set attribute {name}", line)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Methods
+
+
+def call_method(
+    interp: Interp, target: Value, name: str, args: list[Value], kwargs: dict[str, Value], line: int
+) -> Value:
+    """`target.name(*args, **kwargs)`, without making a bound object for the common kinds."""
+    from pgolf.untrusted.intrinsics import METHODS
+
+    kind = type(target)
+    table = METHODS.get(kind)
+    if table is not None:
+        method = table.get(name)
+        if method is not None:
+            return method(interp, target, args, kwargs, line)
+        if kind is not Tensor:
+            found = get_attribute(interp, target, name, line)
+            return interp.call(found, args, kwargs, line)
+    if kind is NativeObject:
+        if name not in target.attributes and (
+            target.native_class is None or name not in target.native_class.attributes
+        ):
+            native = target.methods.get(name)
+            if native is not None:
+                return native(interp, target, args, kwargs, line)
+    elif isinstance(target, Opaque):
+        return interp.observer.call_unknown(interp, _named(target, name), args, kwargs, line)
+    return interp.call(get_attribute(interp, target, name, line), args, kwargs, line)
+
+
+class MethodOf(Opaque):
+    """An unknown callable that is known to be `receiver.name`."""
+
+    __slots__ = ("name", "receiver")
+
+    def __init__(self, receiver: Opaque, name: str) -> None:
+        super().__init__(receiver.reason, receiver.line, receiver.origin)
+        self.receiver = receiver
+        self.name = name
+
+
+def _named(target: Opaque, name: str) -> Opaque:
+    return MethodOf(target, name)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Items
+
+
+def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
+    """`container[index]`; reads by a stream token are reported to the observer."""
+    kind = type(container)
+    if isinstance(index, Opaque):
+        if kind is Tensor or isinstance(container, Opaque):
+            return index
+        return Opaque(f"index is unknown: {index.reason}", index.line or line, index.origin)
+    if kind is Tensor:
+        plain = plain_index(index)
+        result = get(container, plain)
+        interp.cells(len(result.data))
+        interp.step(len(result.data) >> 3)
+        if type(index) in (Tensor, Tok) or isinstance(index, (list, tuple)):
+            interp.observer.indexed(interp, container, plain, result, hint, line)
+        return result
+    if kind in (list, tuple, str, bytes, range, bytearray):
+        if isinstance(index, Tensor) and len(index.data) == 1 and not isinstance(index.data[0], Opaque):
+            index = index.data[0]
+        if isinstance(index, slice):
+            result = container[index]
+            return interp.made(result) if kind is list else result
+        if isinstance(index, int):
+            try:
+                found = container[index]
+            except IndexError:
+                raise raise_in_script("IndexError", "index out of range", line) from None
+            if type(index) is Tok:
+                interp.observer.indexed(interp, container, index, found, hint, line)
+            return found
+        raise raise_in_script("TypeError", "indices must be integers or slices", line)
+    if kind is dict:
+        if isinstance(index, Tensor) and len(index.data) == 1:
+            return Opaque("dictionary indexed by an array", line)
+        try:
+            found = container.get(index, MISSING)
+        except TypeError:
+            raise raise_in_script("TypeError", "unhashable key", line) from None
+        if found is MISSING:
+            if any(isinstance(k, Opaque) for k in container):
+                return Opaque("dictionary with unknown keys", line)
+            default = _default_factory(interp, container, index, line)
+            if default is not MISSING:
+                return default
+            raise raise_in_script("KeyError", "no such key", line)
+        if type(index) is Tok:
+            interp.observer.indexed(interp, container, index, found, hint, line)
+        return found
+    if isinstance(container, Opaque):
+        if isinstance(container, ModelOutput):
+            from pgolf.untrusted.intrinsics import model_output_item
+
+            return model_output_item(interp, container, index, line)
+        return container
+    if kind is Instance:
+        method = get_attribute(interp, container, "__getitem__", line, missing_ok=True)
+        if method is MISSING:
+            return Opaque(f"indexing of an object of {container.cls.name}", line)
+        return interp.call(method, [index], {}, line)
+    if kind in (NativeClass, ClassValue, Intrinsic, DType, Module):
+        return Opaque("subscripted class", line)
+    from pgolf.untrusted.intrinsics import native_item
+
+    return native_item(interp, container, index, line)
+
+
+def _default_factory(interp: Interp, container: dict[Value, Value], index: Value, line: int) -> Value:
+    factory = interp.factories.get(id(container))
+    if factory is None or factory[0] is not container:
+        return MISSING
+    made = interp.call(factory[1], [], {}, line)
+    container[index] = made
+    return made
+
+
+def set_item(interp: Interp, container: Value, index: Value, value: Value, line: int) -> None:
+    """`container[index] = value`."""
+    kind = type(container)
+    if isinstance(container, Opaque):
+        return
+    if kind is Instance:
+        method = get_attribute(interp, container, "__setitem__", line, missing_ok=True)
+        if method is MISSING:
+            raise Stuck(f"item assignment on an object of {container.cls.name}", line)
+        interp.call(method, [index, value], {}, line)
+        return
+    if isinstance(index, Opaque) or not interp.changing(container, line):
+        reason = index.reason if isinstance(index, Opaque) else "changed under an unknown condition"
+        spoil(container, f"an element at an unknown place was set: {reason}", line)
+        return
+    if kind is Tensor:
+        if isinstance(value, Opaque) and not isinstance(value, ModelOutput):
+            put(container, plain_index(index), value, line)
+            return
+        interp.step(1)
+        if isinstance(value, Tensor):
+            interp.cells(len(value.data))
+        if isinstance(value, ModelOutput):
+            value = Opaque(value.reason, value.line, value.origin)
+        put(container, plain_index(index), value, line)
+        return
+    if isinstance(index, Tensor) and len(index.data) == 1:
+        index = index.data[0]
+    if kind is list:
+        if isinstance(index, slice):
+            items = interp.iterate(value, line)
+            if isinstance(items, Opaque):
+                spoil(container, items.reason, line)
+                return
+            new = []
+            for x in items:
+                interp.cells(1)
+                new.append(x)
+            try:
+                container[index] = new
+            except (ValueError, TypeError):
+                raise raise_in_script("ValueError", "slice of another size", line) from None
+            return
+        if not isinstance(index, int):
+            raise raise_in_script("TypeError", "list indices must be integers", line)
+        try:
+            container[index] = value
+        except IndexError:
+            raise raise_in_script("IndexError", "assignment index out of range", line) from None
+        return
+    if kind is dict:
+        from pgolf.untrusted.expressions import hashable
+
+        if hashable(index) is None and index is not None:
+            raise raise_in_script("TypeError", "unhashable key", line)
+        interp.cells(2)
+        container[index] = value
+        return
+    if kind is bytearray:
+        if (
+            isinstance(index, int)
+            and isinstance(value, int)
+            and 0 <= value < 256
+            and -len(container) <= index < len(container)
+        ):
+            container[index] = value
+            return
+        raise Stuck("unusual assignment into a bytearray", line)
+    if kind is NativeObject:
+        from pgolf.untrusted.intrinsics import set_native_item
+
+        set_native_item(interp, container, index, value, line)
+        return
+    raise raise_in_script("TypeError", "item assignment is not supported", line)
+
+
+def delete_item(interp: Interp, container: Value, index: Value, line: int) -> None:
+    """`del container[index]`."""
+    if isinstance(container, (list, dict)):
+        if isinstance(index, Opaque) or not interp.changing(container, line):
+            spoil(container, "an element at an unknown place was deleted", line)
+            return
+        try:
+            del container[index]
+        except (KeyError, IndexError, TypeError):
+            raise raise_in_script("KeyError", "no such item", line) from None
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Classes
+
+
+def instantiate(
+    interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int
+) -> Value:
+    """`cls(*args, **kwargs)`."""
+    made = Instance(cls)
+    interp.cells(8)
+    interp.register(made)
+    verdict = interp.observer.before_instance(interp, cls, args, kwargs, line)
+    if verdict is not MISSING:
+        return verdict
+    fields = cls.lookup("%fields")
+    native = cls.lookup("%native")
+    new = cls.lookup("__new__")
+    init = cls.lookup("__init__")
+    if type(init) is Function:
+        if native is not MISSING:
+            made.attributes["%native_class"] = native
+        interp.call_function(init, [made, *args], kwargs, line)
+        return made
+    if native is not MISSING:
+        made.attributes["%native"] = interp.call(native, args, kwargs, line)
+        return made
+    if fields is not MISSING:
+        _fill_fields(interp, made, fields, args, kwargs, line)
+        post = cls.lookup("__post_init__")
+        if type(post) is Function:
+            interp.call_function(post, [made], {}, line)
+        return made
+    if type(new) is Function:
+        return Opaque(f"class {cls.name} with its own __new__", line)
+    if cls.opaque_base:
+        return made
+    if args or kwargs:
+        raise raise_in_script("TypeError", f"{cls.name}() takes no arguments", line)
+    return made
+
+
+def _fill_fields(
+    interp: Interp,
+    made: Instance,
+    fields: list[tuple[str, Value]],
+    args: list[Value],
+    kwargs: dict[str, Value],
+    line: int,
+) -> None:
+    names = [name for name, _ in fields]
+    if len(args) > len(names) or any(k not in names for k in kwargs):
+        raise raise_in_script("TypeError", "unexpected argument", line)
+    given = dict(zip(names, args, strict=False)) | kwargs
+    for name, default in fields:
+        if name in given:
+            made.attributes[name] = given[name]
+        elif default is not MISSING:
+            if isinstance(default, _Factory):
+                made.attributes[name] = interp.call(default.function, [], {}, line)
+            else:
+                made.attributes[name] = default
+        else:
+            raise raise_in_script("TypeError", f"missing argument {name}", line)
+
+
+class _Factory:
+    """`dataclasses.field(default_factory=…)`."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Value) -> None:
+        self.function = function
+
+
+def field_spec(kwargs: dict[str, Value]) -> Value:
+    """The value that `dataclasses.field(**kwargs)` leaves in the class body."""
+    if "default_factory" in kwargs:
+        return _Factory(kwargs["default_factory"])
+    return kwargs.get("default", MISSING)
+
+
+def make_dataclass(cls: ClassValue) -> ClassValue:
+    """Apply `@dataclass`: fields in order of annotation, bases first."""
+    fields: dict[str, Value] = {}
+    for base in cls.bases:
+        inherited = base.lookup("%fields")
+        if inherited is not MISSING:
+            fields.update(inherited)
+    for name in cls.attributes.get("%annotations", []):
+        fields[name] = cls.attributes.get(name, MISSING)
+    cls.attributes["%fields"] = list(fields.items())
+    return cls
+
+
+def super_object(fr: Frame, args: list[Value], line: int) -> Value:
+    """`super()` inside a method: attribute look-ups start after the class that defines the method."""
+    frame: Frame | None = fr
+    while frame is not None and (frame.function is None or frame.function.owner is None):
+        frame = frame.parent
+    if frame is None or frame.function is None or frame.function.owner is None:
+        return Opaque("super() outside a method", line)
+    code: Any = frame.function.code
+    receiver = frame.vars.get(code.params[0]) if code.params else None
+    owner: ClassValue = frame.function.owner
+
+    def resolve(name: str) -> Value:
+        for base in owner.bases:
+            found = base.lookup(name)
+            if type(found) is Function:
+                return BoundMethod(found, receiver)
+            if found is not MISSING:
+                return found
+        native = owner.lookup("%native")
+        if native is not MISSING and isinstance(receiver, Instance):
+            if name == "__init__":
+
+                def init(interp: Interp, a: list[Value], k: dict[str, Value], ln: int) -> Value:
+                    receiver.attributes["%native"] = interp.call(native, a, k, ln)
+                    return None
+
+                return Intrinsic("super().__init__", init)
+            inner = receiver.attributes.get("%native")
+            if inner is not None:
+                return _native_attribute(fr.interp, inner, name)
+        if name in ("__init__", "__init_subclass__", "__post_init__"):
+            return Intrinsic("object.__init__", lambda interp, a, k, ln: None)
+        if name == "__setattr__":
+
+            def assign(interp: Interp, a: list[Value], k: dict[str, Value], ln: int) -> Value:
+                if isinstance(receiver, Instance) and len(a) == 2 and isinstance(a[0], str):
+                    receiver.attributes[a[0]] = a[1]
+                return None
+
+            return Intrinsic("object.__setattr__", assign)
+        return Opaque(f"super().{name}", line, "model" if owner.opaque_base else "external")
+
+    return Module("super", resolve)
+
+
+def exception_matches(value: Value, handler: Value) -> bool | None:
+    """Whether an exception of the script is caught by `except handler`; None when that is unknown."""
+    from pgolf.untrusted.intrinsics import EXCEPTION_PARENTS
+
+    if isinstance(handler, tuple):
+        answers = [exception_matches(value, h) for h in handler]
+        return True if True in answers else None if None in answers else False
+    kind = value.kind if isinstance(value, ExceptionValue) else ""
+    if isinstance(handler, NativeClass) and kind:
+        seen: str | None = kind
+        while seen is not None:
+            if seen == handler.name:
+                return True
+            seen = EXCEPTION_PARENTS.get(seen)
+        return False
+    if isinstance(handler, ClassValue):
+        cls = value.cls if isinstance(value, Instance) else None
+        while cls is not None:
+            if cls is handler:
+                return True
+            cls = cls.bases[0] if cls.bases else None
+        return False
+    if isinstance(value, Instance) and isinstance(handler, NativeClass):
+        return handler.name in ("Exception", "BaseException")
+    return None
+
+
+__all__ = [
+    "Loss",
+    "Property",
+    "StaticMethod",
+    "call_method",
+    "caster",
+    "delete_item",
+    "exception_matches",
+    "field_spec",
+    "get_attribute",
+    "get_item",
+    "instantiate",
+    "make_dataclass",
+    "set_attribute",
+    "set_item",
+    "super_object",
+]

@@ -1,0 +1,572 @@
+"""Unary, binary and comparison operators over the evaluator's values, every growth bounded."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import LimitTripped
+from pgolf.untrusted.interp import Interp
+from pgolf.untrusted.tensor import Tensor, add, cast_to, elementwise
+from pgolf.untrusted.values import (
+    ExceptionValue,
+    Instance,
+    Loss,
+    ModelOutput,
+    NativeObject,
+    Opaque,
+    ScriptRaise,
+    Stuck,
+    Tok,
+    Value,
+)
+
+_NUMBER = (int, float)
+_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv,
+    "FloorDiv": operator.floordiv, "Mod": operator.mod, "BitAnd": operator.and_, "BitOr": operator.or_,
+    "BitXor": operator.xor, "LShift": operator.lshift, "RShift": operator.rshift, "Pow": operator.pow,
+}  # fmt: skip
+_PLAIN = (str, bytes, int, float, list, tuple, dict, set, frozenset, range, bytearray, type(None))
+_DUNDER = {
+    "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod",
+    "BitAnd": "and", "BitOr": "or", "BitXor": "xor", "LShift": "lshift", "RShift": "rshift", "Pow": "pow",
+    "MatMult": "matmul",
+}  # fmt: skip
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
+    "GtE": operator.ge,
+}  # fmt: skip
+
+
+def raise_in_script(kind: str, message: str, line: int) -> ScriptRaise:
+    """An exception of the interpreted program, ready to be raised."""
+    return ScriptRaise(ExceptionValue(kind, (message,)), line)
+
+
+def _check_int(value: Value, interp: Interp) -> Value:
+    if type(value) is int and (value > _BIG or value < -_BIG) and value.bit_length() > interp.limits.int_bits:
+        raise LimitTripped("int_bits", interp.limits.int_bits)
+    return value
+
+
+_BIG = 1 << 256
+
+
+def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    """`a op b`."""
+    ka, kb = type(a), type(b)
+    if (ka is int or ka is float or ka is bool or ka is Tok) and (
+        kb is int or kb is float or kb is bool or kb is Tok
+    ):
+        return _numbers(interp, op, a, b, line)
+    if ka is Tensor or kb is Tensor:
+        return _arrays(interp, op, a, b, line)
+    if ka is Loss or kb is Loss or isinstance(a, ModelOutput) or isinstance(b, ModelOutput):
+        return scalar_op(op)(a, b)
+    if isinstance(a, Opaque):
+        return a
+    if isinstance(b, Opaque):
+        return b
+    if ka is Instance or kb is Instance:
+        return _instances(interp, op, a, b, line)
+    if op == "Add":
+        if (
+            (ka is str and kb is str)
+            or (ka is bytes and kb is bytes)
+            or (ka is list and kb is list)
+            or (ka is tuple and kb is tuple)
+        ):
+            _room(interp, len(a) + len(b))
+            return interp.made(a + b) if ka is list else a + b
+        if ka in (bytes, bytearray) and kb in (bytes, bytearray):
+            _room(interp, len(a) + len(b))
+            return a + b
+    if op == "Mult":
+        if kb in (str, bytes, list, tuple) and isinstance(a, int):
+            a, b, ka, kb = b, a, kb, ka
+        if ka in (str, bytes, list, tuple) and isinstance(b, int):
+            _room(interp, len(a) * max(0, int(b)))
+            return interp.made(a * int(b)) if ka is list else a * int(b)
+    if op == "Mod" and ka in (str, bytes):
+        return percent_format(interp, a, b, line)
+    if op == "Div" and ka is NativeObject:
+        from pgolf.untrusted.intrinsics import join_path
+
+        return join_path(interp, a, b, line)
+    if op == "BitOr" and ka is dict and kb is dict:
+        return interp.made({**a, **b})
+    if ka in (set, frozenset) and kb in (set, frozenset) and op in ("BitOr", "BitAnd", "Sub", "BitXor"):
+        return interp.made(_BINARY[op](a, b))
+    if op in ("BitOr",):
+        return Opaque("type union", line)
+    if not (isinstance(a, _PLAIN) and isinstance(b, _PLAIN)):
+        return Opaque(f"operator {op} on values that are not modelled", line)
+    raise raise_in_script("TypeError", f"unsupported operands for {op}", line)
+
+
+def _room(interp: Interp, n: int) -> None:
+    if n > interp.limits.string_chars:
+        raise LimitTripped("string_chars", interp.limits.string_chars)
+    interp.cells(n >> 3)
+
+
+def _numbers(interp: Interp, op: str, a: Any, b: Any, line: int) -> Value:
+    try:
+        if op == "Pow":
+            if isinstance(a, int) and isinstance(b, int):
+                if b < 0:
+                    return float(a) ** int(b)
+                if abs(a) > 1 and b * a.bit_length() > interp.limits.int_bits:
+                    raise LimitTripped("int_bits", interp.limits.int_bits)
+                return int(a) ** int(b)
+            result = float(a) ** float(b)
+            return Opaque("complex number", line) if isinstance(result, complex) else result
+        if op == "LShift":
+            if not (isinstance(a, int) and isinstance(b, int)):
+                raise raise_in_script("TypeError", "shift of a float", line)
+            if b > interp.limits.int_bits:
+                raise LimitTripped("int_bits", interp.limits.int_bits)
+        function = _BINARY.get(op)
+        if function is None:
+            raise Stuck(f"operator {op}", line)
+        result = function(a, b)
+        return _check_int(result, interp) if type(result) is int else result
+    except ZeroDivisionError:
+        raise raise_in_script("ZeroDivisionError", "division by zero", line) from None
+    except OverflowError:
+        raise raise_in_script("OverflowError", "number too large", line) from None
+    except (TypeError, ValueError):
+        raise raise_in_script("TypeError", f"unsupported operands for {op}", line) from None
+
+
+_SCALAR_OPS: dict[str, Callable[[Value, Value], Value]] = {}
+
+
+def scalar_op(op: str) -> Callable[[Value, Value], Value]:
+    """The element function of an operator, for arrays: Loss, Opaque, division by zero as numpy and torch do."""
+    found = _SCALAR_OPS.get(op)
+    if found is None:
+        found = _SCALAR_OPS[op] = _make_scalar(op)
+    return found
+
+
+def _make_scalar(op: str) -> Callable[[Value, Value], Value]:
+    if op == "Add":
+
+        def plus(x: Value, y: Value) -> Value:
+            if type(x) is bool and type(y) is bool:
+                return x or y
+            return add(x, y)
+
+        return plus
+    raw = _BINARY.get(op)
+
+    def run(x: Value, y: Value) -> Value:
+        kx, ky = type(x), type(y)
+        if kx is Loss or ky is Loss or kx is ModelOutput or ky is ModelOutput:
+            return _loss_op(op, x, y)
+        if isinstance(x, Opaque):
+            return x
+        if isinstance(y, Opaque):
+            return y
+        if raw is None:
+            return Opaque(f"operator {op} on array elements")
+        try:
+            if op in ("Div", "FloorDiv", "Mod") and y == 0:
+                if op == "Div":
+                    return math.nan if x == 0 or x != x else math.copysign(math.inf, x)
+                return Opaque("integer division by zero in an array")
+            if op == "Pow" and abs(x) > 1 and isinstance(y, int) and abs(y) > 4096:
+                return Opaque("huge power in an array")
+            if op == "LShift" and y > 64:
+                return 0
+            result = raw(x, y)
+        except (TypeError, ValueError, OverflowError):
+            return Opaque(f"operator {op} failed on array elements")
+        return Opaque("complex number") if isinstance(result, complex) else result
+
+    return run
+
+
+def _loss_op(op: str, x: Value, y: Value) -> Value:
+    if isinstance(x, ModelOutput):
+        mean = mean_loss(x)
+        if mean is None:
+            return Opaque("arithmetic on the model's output", x.line, "model")
+        x = mean
+    if isinstance(y, ModelOutput):
+        mean = mean_loss(y)
+        if mean is None:
+            return Opaque("arithmetic on the model's output", y.line, "model")
+        y = mean
+    if op == "Sub" and isinstance(x, Loss) and isinstance(y, Loss):
+        return x.plus(y.scaled(-1.0))
+    if op == "Mult":
+        if isinstance(x, Loss) and isinstance(y, _NUMBER):
+            return x.scaled(float(y))
+        if isinstance(y, Loss) and isinstance(x, _NUMBER):
+            return y.scaled(float(x))
+    if op == "Div" and isinstance(x, Loss) and isinstance(y, _NUMBER):
+        return x.scaled(1.0 / y) if y else Opaque("division of a loss by zero")
+    if op in ("Add", "Sub") and isinstance(x, Loss) and isinstance(y, _NUMBER) and y == 0:
+        return x
+    return Opaque(f"operator {op} on a loss", 0, "model")
+
+
+def mean_loss(output: ModelOutput) -> Loss | None:
+    """The mean loss of a model call `model(inputs, targets)`, when the targets are stream tokens."""
+    targets = output.targets
+    if (
+        not isinstance(targets, Tensor)
+        or not targets.data
+        or not all(isinstance(x, Tok) for x in targets.data)
+    ):
+        return None
+    weight = 1.0 / len(targets.data)
+    out: dict[int, float] = {}
+    for tok in targets.data:
+        out[tok.pos] = out.get(tok.pos, 0.0) + weight
+    return Loss(out)
+
+
+def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    for x, other in ((a, b), (b, a)):
+        if isinstance(x, (list, tuple)):
+            from pgolf.untrusted.tensor import from_nested
+
+            converted = from_nested(x, None, False, interp.limits.interpreter_cells)
+            a, b = (converted, other) if x is a else (other, converted)
+        elif isinstance(x, Opaque) and not isinstance(x, ModelOutput):
+            return x
+        elif x is None or isinstance(x, (str, bytes, dict, set, Instance, NativeObject)):
+            raise raise_in_script("TypeError", f"unsupported operands for {op}", line)
+    n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
+    interp.step(n >> 2)
+    interp.cells(n)
+    dtype = None
+    ta = a.dtype if isinstance(a, Tensor) else "float" if isinstance(a, float) else "int"
+    tb = b.dtype if isinstance(b, Tensor) else "float" if isinstance(b, float) else "int"
+    if op == "Div" and "float" not in ta and "float" not in tb:
+        dtype = "float64"
+    elif op in ("Sub", "FloorDiv", "Mod", "Mult") and ta == "bool" and tb == "bool":
+        dtype = "bool" if op == "Mult" else "int64"
+    elif op in ("BitAnd", "BitOr", "BitXor") and ("float" in ta or "float" in tb):
+        raise raise_in_script("TypeError", f"{op} on floating-point arrays", line)
+    if op == "MatMult":
+        return Opaque("matrix product", line, "model")
+    return elementwise(scalar_op(op), a, b, dtype)
+
+
+def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    from pgolf.untrusted.objects import get_attribute
+    from pgolf.untrusted.values import MISSING
+
+    name = _DUNDER.get(op, "")
+    if isinstance(a, Instance):
+        method = get_attribute(interp, a, f"__{name}__", line, missing_ok=True)
+        if method is not MISSING:
+            return interp.call(method, [b], {}, line)
+    if isinstance(b, Instance):
+        method = get_attribute(interp, b, f"__r{name}__", line, missing_ok=True)
+        if method is not MISSING:
+            return interp.call(method, [a], {}, line)
+    return Opaque(f"operator {op} on an object", line)
+
+
+def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    """`a op= b`; arrays and lists change in place, everything else gives a new value."""
+    if isinstance(a, Tensor):
+        result = _arrays(interp, op, a, b, line)
+        if not interp.changing(a, line):
+            spoil(a, "changed under an unknown condition", line)
+            return a
+        if isinstance(result, Opaque):
+            a.data[:] = [result] * len(a.data)
+            return a
+        if result.shape != a.shape:
+            raise Stuck("in-place operation changes the shape", line)
+        a.data[:] = cast_to(result, a.dtype).data
+        return a
+    if type(a) is list and op == "Add":
+        items = interp.iterate(b, line)
+        if isinstance(items, Opaque):
+            spoil(a, items.reason, line)
+            return a
+        if not interp.changing(a, line):
+            spoil(a, "changed under an unknown condition", line)
+            return a
+        for x in items:
+            interp.cells(1)
+            a.append(x)
+        return a
+    if type(a) is set and type(b) in (set, frozenset) and op in ("BitOr", "BitAnd", "Sub"):
+        if not interp.changing(a, line):
+            spoil(a, "changed under an unknown condition", line)
+            return a
+        new = _BINARY[op](a, b)
+        a.clear()
+        a.update(new)
+        return a
+    if type(a) is dict and type(b) is dict and op == "BitOr":
+        a.update(b)
+        return a
+    return binary(interp, op, a, b, line)
+
+
+def spoil(target: Value, reason: str, line: int) -> None:
+    """Make the content of a mutable value unknown."""
+    unknown = Opaque(reason, line)
+    if isinstance(target, Tensor):
+        target.spoil_base(line)
+        target.data[:] = [unknown] * len(target.data)
+    elif isinstance(target, list):
+        target[:] = [unknown] * max(1, len(target))
+    elif isinstance(target, dict):
+        for key in target:
+            target[key] = unknown
+    elif isinstance(target, (set, bytearray)):
+        target.clear()
+    elif isinstance(target, Instance):
+        for key in target.attributes:
+            target.attributes[key] = unknown
+
+
+def unary(interp: Interp, op: str, a: Value, line: int) -> Value:
+    """`op a` for Invert, USub, UAdd (Not is handled with truth)."""
+    if isinstance(a, Tensor):
+        interp.cells(len(a.data))
+        if op == "Invert":
+            if a.dtype == "bool":
+                return Tensor([x if isinstance(x, Opaque) else not x for x in a.data], a.shape, "bool")
+            return Tensor([x if isinstance(x, Opaque) else ~x for x in a.data], a.shape, a.dtype)
+        if op == "USub":
+            return elementwise(scalar_op("Mult"), a, -1, a.dtype)
+        return a
+    if isinstance(a, Loss):
+        return a.scaled(-1.0) if op == "USub" else a
+    if isinstance(a, ModelOutput) and op == "USub":
+        mean = mean_loss(a)
+        return mean.scaled(-1.0) if mean is not None else a
+    if isinstance(a, Opaque):
+        return a
+    if isinstance(a, (int, float)):
+        if op == "USub":
+            return -a
+        if op == "UAdd":
+            return +a
+        if op == "Invert" and isinstance(a, int):
+            return ~int(a)
+    raise raise_in_script("TypeError", f"bad operand for unary {op}", line)
+
+
+def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    """One comparison; arrays compare element by element."""
+    ka, kb = type(a), type(b)
+    if op == "Is":
+        return _identical(a, b)
+    if op == "IsNot":
+        same = _identical(a, b)
+        return same if isinstance(same, Opaque) else not same
+    if op in ("In", "NotIn"):
+        found = contains(interp, b, a, line)
+        return found if isinstance(found, Opaque) or op == "In" else not found
+    if ka is Tensor or kb is Tensor:
+        if isinstance(a, Opaque):
+            return a
+        if isinstance(b, Opaque):
+            return b
+        if a is None or b is None:
+            return op == "NotEq"
+        raw = _COMPARE[op]
+        n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
+        interp.cells(n)
+
+        def element(x: Value, y: Value) -> Value:
+            if isinstance(x, (Opaque, Loss)) or isinstance(y, (Opaque, Loss)):
+                return (
+                    x
+                    if isinstance(x, Opaque)
+                    else y
+                    if isinstance(y, Opaque)
+                    else Opaque("comparison of a loss")
+                )
+            try:
+                return bool(raw(x, y))
+            except TypeError:
+                return Opaque("comparison of unlike elements")
+
+        if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
+            from pgolf.untrusted.tensor import from_nested
+
+            bound = interp.limits.interpreter_cells
+            a = a if isinstance(a, Tensor) else from_nested(a, None, False, bound)
+            b = b if isinstance(b, Tensor) else from_nested(b, None, False, bound)
+        return elementwise(element, a, b, "bool")
+    if isinstance(a, Opaque):
+        return a
+    if isinstance(b, Opaque):
+        return b
+    if ka is Loss or kb is Loss:
+        return Opaque("comparison of a loss", line, "model")
+    if ka is Instance or kb is Instance:
+        return _compare_objects(interp, op, a, b, line)
+    if _holds_unknown(a) or _holds_unknown(b):
+        return Opaque("comparison of containers with unknown elements", line)
+    from pgolf.untrusted.values import DType
+
+    if ka is DType and kb is DType:
+        return (a.name == b.name) == (op == "Eq")
+    if ka is NativeObject or kb is NativeObject:
+        from pgolf.untrusted.intrinsics import compare_native
+
+        return compare_native(op, a, b, line)
+    interp.step(_length(a) >> 4)
+    try:
+        return bool(_COMPARE[op](a, b))
+    except TypeError:
+        raise raise_in_script("TypeError", "comparison of unlike values", line) from None
+    except RecursionError:
+        return Opaque("comparison of deeply nested values", line)
+
+
+def _length(value: Value) -> int:
+    return len(value) if isinstance(value, (str, bytes, list, tuple)) else 0
+
+
+def _holds_unknown(value: Value) -> bool:
+    return isinstance(value, (list, tuple)) and any(isinstance(x, (Opaque, Tensor, Loss)) for x in value)
+
+
+def _identical(a: Value, b: Value) -> Value:
+    if isinstance(a, Opaque) or isinstance(b, Opaque):
+        unknown = a if isinstance(a, Opaque) else b
+        other = b if unknown is a else a
+        # A thing that a model, a device or a library gave is not None, True or False.
+        if other is None and unknown.origin in ("model",):
+            return False
+        if isinstance(a, Opaque) and a is b:
+            return True
+        return unknown
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (int, str, float, bytes, tuple)) and not isinstance(a, bool):
+        return a == b
+    from pgolf.untrusted.values import DType
+
+    if isinstance(a, DType):
+        return bool(a.name == b.name)
+    return a is b
+
+
+def _compare_objects(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    from pgolf.untrusted.objects import get_attribute
+    from pgolf.untrusted.values import MISSING
+
+    names = {
+        "Eq": "__eq__",
+        "NotEq": "__ne__",
+        "Lt": "__lt__",
+        "LtE": "__le__",
+        "Gt": "__gt__",
+        "GtE": "__ge__",
+    }
+    if isinstance(a, Instance):
+        method = get_attribute(interp, a, names[op], line, missing_ok=True)
+        if method is not MISSING:
+            return interp.call(method, [b], {}, line)
+    if op == "Eq":
+        return a is b
+    if op == "NotEq":
+        return a is not b
+    return Opaque("ordering of objects", line)
+
+
+def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
+    """`item in container`."""
+    if isinstance(container, Opaque):
+        return container
+    if isinstance(item, Opaque):
+        return item
+    kind = type(container)
+    interp.step((_length(container) >> 4) + 1)
+    if kind in (str, bytes):
+        if type(item) is not kind and not (kind is bytes and isinstance(item, int)):
+            raise raise_in_script("TypeError", "in <string> requires a string", line)
+        return item in container
+    if kind in (set, frozenset, dict):
+        if isinstance(item, (list, dict, set, Tensor)):
+            raise raise_in_script("TypeError", "unhashable", line)
+        if _is_host_hashable(item):
+            if item in container:
+                return True
+            if any(isinstance(x, Opaque) for x in container):
+                return Opaque("membership in a set with unknown elements", line)
+            return False
+        return any(x is item for x in container)
+    if kind in (list, tuple, range):
+        if kind is range:
+            return isinstance(item, int) and item in container
+        for x in container:
+            same = compare(interp, "Eq", x, item, line)
+            if isinstance(same, Opaque):
+                return same
+            if same is True:
+                return True
+        return False
+    if kind is Tensor:
+        same = compare(interp, "Eq", container, item, line)
+        if isinstance(same, Tensor):
+            if any(isinstance(x, Opaque) for x in same.data):
+                return Opaque("membership in an array with unknown elements", line)
+            return any(same.data)
+        return same
+    if kind is Instance:
+        from pgolf.untrusted.objects import get_attribute
+
+        method = get_attribute(interp, container, "__contains__", line)
+        return interp.call(method, [item], {}, line)
+    from pgolf.untrusted.intrinsics import native_contains
+
+    return native_contains(interp, container, item, line)
+
+
+def _is_host_hashable(item: Value) -> bool:
+    if isinstance(item, tuple):
+        return all(_is_host_hashable(x) for x in item)
+    return item is None or isinstance(item, (int, float, str, bytes))
+
+
+def percent_format(interp: Interp, template: Value, values: Value, line: int) -> Value:
+    """`template % values` for plain values; the width and precision of a field are bounded."""
+    import re
+
+    pieces = values if isinstance(values, tuple) else (values,)
+    for p in pieces:
+        if isinstance(p, Opaque):
+            return p
+        if isinstance(p, (Tensor, Loss)):
+            interp.observer.formatted(interp, p, template if isinstance(template, str) else "", line)
+            return Opaque("text made from an array", line, "text")
+        if not (p is None or isinstance(p, (int, float, str, bytes, list, tuple, dict))):
+            return Opaque("text made from an object", line, "text")
+    text = template if isinstance(template, str) else template.decode("latin-1")
+    for number in re.findall(r"\d{1,9}", text):
+        if int(number) > 10_000:
+            raise LimitTripped("string_chars", interp.limits.string_chars)
+    if "*" in text:
+        return Opaque("computed field width", line, "text")
+    try:
+        result = template % values
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise raise_in_script("TypeError", "not all arguments converted", line) from None
+    _room(interp, len(result))
+    return result
+
+
+def op_name(node: ast.AST) -> str:
+    """`Add`, `Eq`, … of an operator node."""
+    return type(node).__name__

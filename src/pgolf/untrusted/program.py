@@ -1,0 +1,386 @@
+"""A script as a program of the evaluator: its module, the files it imports, runs or unpacks, its entry point.
+
+Functions and classes are bound by name and parsed when somebody looks them up; everything else at module level is
+evaluated in order, the call of `main()` included. Classes and long functions that have nothing to do with bytes,
+tokens or scores (models, optimisers, kernels) stand for unknown values and are never parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from pgolf.core.tokenizer import Vocabulary
+from pgolf.errors import LimitTripped
+from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, compile_block
+from pgolf.untrusted.intrinsics import fresh_builtins, packages
+from pgolf.untrusted.limits import Limits
+from pgolf.untrusted.script import Script
+from pgolf.untrusted.source import Chunk, Source, chunk_nodes, chunk_words, read_source, whole_source
+from pgolf.untrusted.tensor import Tensor
+from pgolf.untrusted.values import (
+    MISSING,
+    ClassValue,
+    Function,
+    Instance,
+    Intrinsic,
+    Module,
+    NativeObject,
+    Opaque,
+    ScriptRaise,
+    Value,
+)
+
+_RELEVANT = re.compile(
+    r"lut|bpb|leading_space|boundar|sentencepiece|\bspm?\b|tokenizer|tiktoken|is_byte|IsByte|val_tokens|val_files|fineweb"
+    r"|\.npz|\bexec\b|setattr|globals\(|__dict__|20240520|bits_per|log\(\s*2|LN2|0\.693|1\.4426|byte_count|token_bytes|byte_len"
+    r"|bytes_per|n_bytes|num_bytes|total_bytes|byte_sum|id_to_piece|IdToPiece"
+)
+_MODEL_CLASS = re.compile(
+    r"class\s+\w+\s*\([^)]*(?:Module|Optimizer|Function|Dataset|Loader|Parameter|Tensor|Adam|SGD|Linear|Embedding|Scheduler)\b"
+)
+_LONG_FUNCTION_CHARS = 1200
+_MAX_MODULES = 64
+
+
+@lru_cache(maxsize=20_000)
+def _is_relevant(text: str) -> bool:
+    return _RELEVANT.search(text) is not None
+
+
+def _relevant_names(source: Source) -> set[str]:
+    """Names of functions and classes that have to do with bytes, tokens or scores, or mention such a one."""
+    relevant: set[str] = set()
+    rest: list[Chunk] = []
+    for chunk in source.chunks:
+        if chunk.kind and chunk.name:
+            if not chunk.text or _is_relevant(chunk.text):
+                relevant.add(chunk.name)
+            else:
+                rest.append(chunk)
+    changed = True
+    while changed and rest:
+        changed = False
+        for chunk in list(rest):
+            if not relevant.isdisjoint(chunk_words(chunk)):
+                relevant.add(chunk.name)
+                rest.remove(chunk)
+                changed = True
+    return relevant
+
+
+class NeedsWholeFile(Exception):
+    """A piece of the source did not parse by itself; the whole file must be parsed."""
+
+
+class Program:
+    """One evaluation of one script with one vocabulary."""
+
+    def __init__(self, script: Script, vocabulary: Vocabulary, limits: Limits, observer: Observer) -> None:
+        self.script = script
+        self.limits = limits
+        self.interp = Interp(limits)
+        self.interp.observer = observer
+        self.interp.builtins = fresh_builtins()
+        self.interp.siblings = script.siblings
+        self.interp.importer = self._import
+        self.interp.text_runner = self._run_text
+        self.packages: dict[str, Any] = packages(self.interp, vocabulary)
+        self._launchers()
+        self.modules: dict[str, Module] = {}
+        self.module_count = 0
+        self.unread: list[tuple[int, str]] = []
+        """Code that is run but could not be read: (line, reason)."""
+        self.launched: list[tuple[int, str]] = []
+        """Sibling scripts that are started: (line, file name)."""
+        self.sources: list[Source] = []
+        self.exec_depth = 0
+        self.whole = False
+
+    # -- loading -------------------------------------------------------------------------------------
+
+    def run(self, data: bytes, path: str, name: str = "__main__") -> ModuleFrame:
+        """Evaluate a module from its bytes; returns its globals."""
+        self.module_count += 1
+        if self.module_count > _MAX_MODULES:
+            raise LimitTripped("layer_depth", _MAX_MODULES, "modules")
+        source = whole_source(data, path, self.limits) if self.whole else read_source(data, path, self.limits)
+        self.sources.append(source)
+        module = ModuleFrame(name, path)
+        module.vars.update(__name__=name, __file__=path, __builtins__=Opaque("__builtins__"), __doc__=None)
+        self.evaluate(source, module)
+        return module
+
+    def evaluate(self, source: Source, module: ModuleFrame) -> None:
+        """Evaluate the statements of `source` in a module."""
+        frame = Frame(self.interp, module, None, 0)
+        frame.vars = module.vars
+        relevant = _relevant_names(source)
+        for chunk in source.chunks:
+            if chunk.kind and chunk.name:
+                self._bind(chunk, module, relevant)
+                continue
+            nodes = chunk_nodes(chunk)
+            if nodes is None:
+                raise NeedsWholeFile
+            frame.offset = chunk.first_line - 1
+            self.interp.frame_of_import = frame
+            try:
+                compile_block(list(nodes))(frame)
+            except ScriptRaise as thrown:
+                self.interp.note_stuck(
+                    f"an exception of the script at module level: {thrown.value!r}"[:200], thrown.line
+                )
+
+    def _bind(self, chunk: Chunk, module: ModuleFrame, relevant: set[str]) -> None:
+        module.vars.pop(chunk.name, None)
+        if chunk.text and chunk.name not in relevant:
+            if chunk.kind == "class" and _MODEL_CLASS.match(chunk.text):
+                module.vars[chunk.name] = Opaque(f"class {chunk.name}", chunk.first_line, "model")
+                return
+            if chunk.kind == "def" and len(chunk.text) > _LONG_FUNCTION_CHARS:
+                module.vars[chunk.name] = self._deferred(chunk, module)
+                return
+        module.pending[chunk.name] = lambda: self._define(chunk, module)
+
+    def _define(self, chunk: Chunk, module: ModuleFrame) -> Value:
+        nodes = chunk_nodes(chunk)
+        if nodes is None:
+            raise NeedsWholeFile
+        frame = Frame(self.interp, module, None, chunk.first_line - 1)
+        frame.vars = module.vars
+        compile_block(list(nodes))(frame)
+        return module.vars.get(chunk.name, MISSING)
+
+    def _deferred(self, chunk: Chunk, module: ModuleFrame) -> Intrinsic:
+        """A long function that mentions nothing of interest: evaluated only when it is given tokens or tables."""
+        made: list[Value] = []
+
+        def call(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+            if not any(_interesting(v) for v in [*args, *kwargs.values()]):
+                return Opaque(f"{chunk.name}()", line, "model")
+            if not made:
+                kept = module.vars.get(chunk.name)
+                made.append(self._define(chunk, module))
+                # The definition has bound its name; what stood there (this stand-in, or a later value) stays.
+                if kept is not None:
+                    module.vars[chunk.name] = kept
+            return interp.call(made[0], args, kwargs, line)
+
+        return Intrinsic(chunk.name, call)
+
+    # -- imports -------------------------------------------------------------------------------------
+
+    def _import(self, name: str, fr: Frame, line: int, level: int = 0) -> Value:
+        if level == 0:
+            known = self.packages.get(name)
+            if known is not None:
+                return known
+        loaded = self.modules.get(name)
+        if loaded is not None:
+            return loaded
+        found = self._sibling_source(name)
+        if found is not None:
+            file, data = found
+            module = Module(name)
+            self.modules[name] = module
+            inner = ModuleFrame(name, file)
+
+            def resolve(attribute: str) -> Value:
+                return inner.lookup(attribute)
+
+            module.resolve = resolve
+            module.attributes = inner.vars
+
+            def exported() -> list[tuple[str, Value]]:
+                for pending in list(inner.pending):
+                    inner.lookup(pending)
+                return [(k, v) for k, v in inner.vars.items() if not k.startswith("_")]
+
+            self.interp.starred[name] = exported
+            self.module_count += 1
+            if self.module_count > _MAX_MODULES:
+                raise LimitTripped("layer_depth", _MAX_MODULES, "modules")
+            source = read_source(data, file, self.limits)
+            self.sources.append(source)
+            inner.vars.update(__name__=name, __file__=file)
+            self.evaluate(source, inner)
+            return module
+        root = name.split(".")[0]
+        known = self.packages.get(root)
+        if known is not None and level == 0 and root != name:
+            value: Value = known
+            for part in name.split(".")[1:]:
+                if not isinstance(value, Module):
+                    break
+                found_part = value.attributes.get(part, MISSING)
+                if found_part is MISSING:
+                    return Module(
+                        name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, "external")
+                    )
+                value = found_part
+            return value
+        module = Module(
+            name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, _origin(root))
+        )
+        self.modules[name] = module
+        return module
+
+    def _sibling_source(self, name: str) -> tuple[str, bytes] | None:
+        base = name.replace(".", "/")
+        for file in (f"{base}.py", f"{base}/__init__.py", f"{base.rsplit('/', 1)[-1]}.py"):
+            data = self.script.siblings.read(file)
+            if data is not None and len(data) <= self.limits.source_bytes:
+                return file, data
+        return None
+
+    # -- code made of text ---------------------------------------------------------------------------
+
+    def _run_text(self, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+        code = args[0] if args else None
+        if isinstance(code, (bytes, bytearray)):
+            data = bytes(code)
+        elif isinstance(code, str):
+            data = code.encode("utf-8", "surrogatepass")
+        else:
+            reason = code.reason if isinstance(code, Opaque) else type(code).__name__
+            self.unread.append((line, f"exec() of text that is not known: {reason}"))
+            return None
+        if len(data) > self.limits.source_bytes:
+            raise LimitTripped("source_bytes", self.limits.source_bytes, "exec() of a long text")
+        if self.exec_depth >= self.limits.layer_depth:
+            raise LimitTripped("layer_depth", self.limits.layer_depth)
+        frame = self.interp.frame_of_import
+        target = args[1] if len(args) > 1 else kwargs.get("globals")
+        module = frame.module if frame is not None else ModuleFrame("__main__", self.script.path)
+        if isinstance(target, dict) and target is not module.vars:
+            module = ModuleFrame(str(target.get("__name__", "__main__")), self.script.path)
+            for key, value in target.items():
+                if isinstance(key, str):
+                    module.vars[key] = value
+        source = read_source(data, f"{self.script.path} (unpacked)", self.limits)
+        self.sources.append(source)
+        if source.problem and not source.chunks:
+            self.unread.append((line, f"exec() of text that is not Python: {source.problem}"))
+            return None
+        self.exec_depth += 1
+        try:
+            self.evaluate(source, module)
+        finally:
+            self.exec_depth -= 1
+            self.interp.frame_of_import = frame
+        if isinstance(target, dict) and target is not module.vars:
+            for name in list(module.pending):
+                module.lookup(name)
+            target.update(module.vars)
+        return None
+
+    # -- started programs ----------------------------------------------------------------------------
+
+    def _launchers(self) -> None:
+        def started(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+            for text in _texts([*args, *kwargs.values()], 0):
+                for word in text.split():
+                    word = word.strip("'\"")
+                    if word.endswith(".py") and len(self.launched) < 16:
+                        self.launched.append((line, word))
+            return Opaque("a started program", line, "config")
+
+        def run_path(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+            from pgolf.untrusted.intrinsics.library import path_text
+
+            name = path_text(args[0]) if args else None
+            if name is None:
+                self.unread.append((line, "run_path() of a path that is not known"))
+            else:
+                self.launched.append((line, name))
+            return Opaque("run_path()", line, "config")
+
+        def module_of(name: str, names: tuple[str, ...], call: Callable[..., Value]) -> None:
+            module = self.packages.get(name)
+            if module is None:
+                module = Module(name, lambda attribute: Opaque(f"{name}.{attribute}", 0, "config"))
+                self.packages[name] = module
+            for attribute in names:
+                module.attributes[attribute] = Intrinsic(f"{name}.{attribute}", call)
+
+        module_of("subprocess", ("run", "call", "check_call", "check_output", "Popen"), started)
+        module_of(
+            "os",
+            ("system", "execv", "execvp", "execve", "execvpe", "execl", "execlp", "popen", "spawnv"),
+            started,
+        )
+        module_of("runpy", ("run_path",), run_path)
+
+
+def _texts(values: list[Value], depth: int) -> list[str]:
+    out: list[str] = []
+    for v in values:
+        if isinstance(v, str):
+            out.append(v)
+        elif isinstance(v, NativeObject) and v.kind == "Path":
+            out.append(str(v.state))
+        elif isinstance(v, (list, tuple)) and depth < 3:
+            out.extend(_texts(list(v), depth + 1))
+    return out
+
+
+def _interesting(value: Value) -> bool:
+    """Whether a value could be a table, tokens or a tokenizer."""
+    if isinstance(value, Tensor):
+        return True
+    if isinstance(value, NativeObject):
+        return value.kind in ("SentencePieceProcessor", "npz")
+    if isinstance(value, Instance):
+        return any(isinstance(v, (Tensor, NativeObject)) for v in value.attributes.values())
+    return isinstance(value, (Function, ClassValue)) or (
+        isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value[:64])
+    )
+
+
+def _origin(root: str) -> str:
+    if root in (
+        "flash_attn",
+        "flash_attn_interface",
+        "triton",
+        "fla",
+        "mamba_ssm",
+        "causal_conv1d",
+        "torchao",
+        "apex",
+        "wandb",
+    ):
+        return "model"
+    return "external"
+
+
+def run_program(
+    script: Script,
+    data: bytes,
+    vocabulary: Vocabulary,
+    limits: Limits,
+    observer: Callable[[], Observer],
+    prepare: Callable[[Program], None],
+) -> tuple[Program, str]:
+    """Evaluate a script; starts over on the whole file when a piece of it does not parse by itself.
+
+    Returns the program and, when a bound stopped it, which one. What was noticed until then stays.
+    """
+    for whole in (False, True):
+        program = Program(script, vocabulary, limits, observer())
+        program.whole = whole
+        prepare(program)
+        try:
+            program.run(data, script.path)
+        except NeedsWholeFile:
+            if whole:
+                return program, "a piece of the script does not parse"
+            continue
+        except LimitTripped as limit:
+            return program, str(limit)
+        except RecursionError:
+            return program, "nested too deeply"
+        break
+    return program, ""

@@ -1,0 +1,219 @@
+"""A script's text, cut into its top-level statements, each parsed only when it is needed and at most once.
+
+Scripts of one contest share most of their functions word for word, and an audit reaches only some of them. So the
+text is cut at lines that start a top-level statement; a piece is parsed by itself, and its tree is kept by content for
+the scripts that follow (trees are never changed). Cutting is safe: a cut is made only where a line begins in column
+0, outside every string literal and not after a backslash, and when a piece that is needed does not parse by itself,
+the whole file is parsed instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import unicodedata
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from pgolf.untrusted.limits import Limits
+
+_LITERAL = re.compile(
+    r"#[^\n]*"
+    r'|"""(?:[^"\\]|\\.|"(?!""))*+"""'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*+'''"
+    r'|"(?:[^"\\\n]|\\.)*+"?'
+    r"|'(?:[^'\\\n]|\\.)*+'?",
+    re.DOTALL,
+)
+_STATEMENT_START = re.compile(r"^(?=[^\s#)\]}])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
+_HEAD = re.compile(r"(?:@[^\n]*+\n)*+(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
+_WORD = re.compile(r"[^\W\d]\w*")
+_KEPT_TREES = 20_000
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One top-level statement, or a few. `first_line` is 1-based; `kind` is "def", "class" or "" for the rest."""
+
+    text: str
+    first_line: int
+    kind: str
+    name: str
+    nodes: tuple[ast.stmt, ...] | None = field(default=None)
+    words: frozenset[str] | None = field(default=None)
+
+
+@dataclass(slots=True)
+class Source:
+    """A whole script as chunks. `via` names the parser; `partial` says that damaged places were left out."""
+
+    path: str
+    chunks: tuple[Chunk, ...]
+    via: str = "ast"
+    partial: bool = False
+    problem: str = ""
+    problem_line: int = 0
+
+
+class _Trees:
+    """Parsed pieces by their text, least recently used ones dropped."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._kept: OrderedDict[str, tuple[ast.stmt, ...] | None] = OrderedDict()
+        self._words: OrderedDict[str, frozenset[str]] = OrderedDict()
+
+    def parse(self, text: str) -> tuple[ast.stmt, ...] | None:
+        """Statements of `text`, or None when it does not parse by itself."""
+        try:
+            found = self._kept[text]
+        except KeyError:
+            try:
+                found = tuple(ast.parse(text).body)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                found = None
+            self._kept[text] = found
+            if len(self._kept) > self._bound:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(text)
+        return found
+
+    def words(self, text: str) -> frozenset[str]:
+        """Identifier-like words of `text`, strings and comments included, as Python would normalise them."""
+        found = self._words.get(text)
+        if found is None:
+            plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+            found = frozenset(_WORD.findall(plain))
+            self._words[text] = found
+            if len(self._words) > self._bound:
+                self._words.popitem(last=False)
+        return found
+
+
+_TREES = _Trees(_KEPT_TREES)
+
+
+def chunk_nodes(chunk: Chunk) -> tuple[ast.stmt, ...] | None:
+    """Statements of a chunk, parsed on first use; None when it does not parse by itself."""
+    if chunk.nodes is None:
+        chunk.nodes = _TREES.parse(chunk.text)
+    return chunk.nodes
+
+
+def chunk_words(chunk: Chunk) -> frozenset[str]:
+    """All identifier-like words of a chunk."""
+    if chunk.words is None:
+        chunk.words = _TREES.words(chunk.text)
+    return chunk.words
+
+
+def _too_deep(text: str, limits: Limits) -> bool:
+    """Whether CPython's own parser might be driven too deep; such text goes the guarded way."""
+    depth = deepest = 0
+    if len(text) < limits.bracket_depth:
+        return False
+    if text.count("(") + text.count("[") + text.count("{") > limits.bracket_depth:
+        for match in re.finditer(r"[(\[{]|[)\]}]", text):
+            depth += 1 if match.group() in "([{" else -1
+            deepest = max(deepest, depth)
+    return (
+        deepest > limits.bracket_depth or re.search(r"(?:[-+~]\s*+){60}|(?:\bnot\s++){60}", text) is not None
+    )
+
+
+def read_source(data: bytes, path: str, limits: Limits) -> Source:
+    """Cut a script into chunks; falls back to parsing it whole, whatever Python it is written for."""
+    text = _plain_text(data)
+    if text is not None and not _too_deep(text, limits):
+        chunks = _cut(text)
+        if all(c.kind or chunk_nodes(c) is not None for c in chunks):
+            return Source(path, chunks)
+    return whole_source(data, path, limits)
+
+
+def whole_source(data: bytes, path: str, limits: Limits) -> Source:
+    """Parse the whole file at once (the slow, general way)."""
+    from pgolf.untrusted.fallback import parse_whole
+
+    parsed = parse_whole(data, limits)
+    if parsed.tree is None:
+        return Source(path, (), parsed.via, parsed.partial, parsed.problem or "not Python", parsed.line)
+    chunks = []
+    for node in parsed.tree.body:
+        kind = {"FunctionDef": "def", "AsyncFunctionDef": "def", "ClassDef": "class"}.get(
+            type(node).__name__, ""
+        )
+        words = frozenset(
+            w
+            for n in ast.walk(node)
+            for w in (
+                getattr(n, "id", None), getattr(n, "attr", None), getattr(n, "name", None), getattr(n, "arg", None),
+            )
+            if isinstance(w, str)
+        ) | _string_words(node)  # fmt: skip
+        chunks.append(Chunk("", 1, kind, getattr(node, "name", ""), (node,), words))
+    return Source(path, tuple(chunks), parsed.via, parsed.partial, parsed.problem, parsed.line)
+
+
+def _string_words(node: ast.AST) -> frozenset[str]:
+    return frozenset(
+        w
+        for n in ast.walk(node)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and len(n.value) < 2000
+        for w in _WORD.findall(n.value)
+    )
+
+
+def _plain_text(data: bytes) -> str | None:
+    """The text, when it is plain UTF-8 without a cookie that says otherwise; None sends it the general way."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    head = data[:400].split(b"\n", 2)[:2]
+    if any(b"coding" in line and b"#" in line for line in head) or b"\0" in data or b"\f" in data:
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
+
+
+def _cut(text: str) -> tuple[Chunk, ...]:
+    inside: list[tuple[int, int]] = [
+        (m.start(), m.end()) for m in _LITERAL.finditer(text) if "\n" in m.group() and text[m.start()] != "#"
+    ]
+    starts: list[int] = []
+    at = 0
+    for match in _STATEMENT_START.finditer(text):
+        pos = match.start()
+        while at < len(inside) and inside[at][1] <= pos:
+            at += 1
+        if at < len(inside) and inside[at][0] < pos:
+            continue
+        if pos >= 2 and text[pos - 2] == "\\":
+            continue
+        starts.append(pos)
+    chunks: list[Chunk] = []
+    line = 1
+    previous = 0
+    i = 0
+    while i < len(starts):
+        begin = starts[i]
+        # Decorators belong to what follows them.
+        j = i
+        while text[starts[j]] == "@" and j + 1 < len(starts):
+            j += 1
+        end = starts[j + 1] if j + 1 < len(starts) else len(text)
+        line += text.count("\n", previous, begin)
+        previous = begin
+        body = text[begin:end].rstrip() + "\n"
+        head = _HEAD.match(body)
+        if head is not None:
+            chunks.append(Chunk(body, line, head.group(1), unicodedata.normalize("NFKC", head.group(2))))
+        else:
+            chunks.append(Chunk(body, line, "", ""))
+        i = j + 1
+    return tuple(chunks)

@@ -1,0 +1,969 @@
+"""Statements: one builder for each allowed node kind. Inside a block, a statement that gets stuck makes what it would
+have bound unknown, and the block goes on; budgets and the script's own exceptions pass through."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import LimitTripped
+from pgolf.untrusted import operators
+from pgolf.untrusted.expressions import function_maker, merge
+from pgolf.untrusted.interp import (
+    BREAK,
+    CONTINUE,
+    NORMAL,
+    RETURN,
+    Frame,
+    Interp,
+    Stmt,
+    assigned_names,
+    compile_block,
+    compile_expr,
+    compile_stmt,
+    store_name,
+)
+from pgolf.untrusted.objects import (
+    Property,
+    StaticMethod,
+    call_method,
+    delete_item,
+    exception_matches,
+    get_attribute,
+    get_item,
+    make_dataclass,
+    set_attribute,
+    set_item,
+)
+from pgolf.untrusted.tensor import SERIALS, Tensor
+from pgolf.untrusted.values import (
+    MISSING,
+    ClassValue,
+    ExceptionValue,
+    Function,
+    Instance,
+    Intrinsic,
+    Module,
+    NativeClass,
+    NativeObject,
+    Opaque,
+    ScriptRaise,
+    Stuck,
+    Value,
+)
+
+_BUILDERS: dict[type, Callable[[Any], Stmt]] = {}
+Assign = Callable[[Frame, Value], None]
+
+
+def build(node: ast.stmt) -> Stmt:
+    """The closure that executes `node` in a frame and returns a control code."""
+    builder = _BUILDERS.get(type(node))
+    if builder is None:
+        kind, line = type(node).__name__, node.lineno
+
+        def unsupported(fr: Frame) -> int:
+            raise Stuck(f"{kind} is outside the evaluated language", line + fr.offset)
+
+        return unsupported
+    return builder(node)
+
+
+def _for(kind: type) -> Callable[[Callable[[Any], Stmt]], Callable[[Any], Stmt]]:
+    def register(builder: Callable[[Any], Stmt]) -> Callable[[Any], Stmt]:
+        _BUILDERS[kind] = builder
+        return builder
+
+    return register
+
+
+def block(body: list[ast.stmt]) -> Stmt:
+    """Statements in order; see the module's promise about stuck ones."""
+    parts = [(compile_stmt(n), n) for n in body if not isinstance(n, (ast.Pass, ast.Global, ast.Nonlocal))]
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        for part, node in parts:
+            interp.steps_left -= 1
+            if interp.steps_left < 0:
+                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+            try:
+                code = part(fr)
+            except Stuck as stuck:
+                make_unknown(fr, node, stuck)
+                continue
+            except ScriptRaise as thrown:
+                if interp.handlers:
+                    raise
+                # Nothing catches it, so the run that is audited cannot have got here: our model is at fault.
+                make_unknown(fr, node, Stuck(f"it would raise {thrown.value!r}"[:160], thrown.line))
+                continue
+            except RecursionError:
+                make_unknown(fr, node, Stuck("nested too deeply", node.lineno + fr.offset))
+                continue
+            if code:
+                return code
+        return NORMAL
+
+    return run
+
+
+def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
+    """The statement could not be evaluated: what it binds or changes is unknown from here on."""
+    line = stuck.line or node.lineno + fr.offset
+    fr.interp.note_stuck(stuck.reason, line)
+    unknown = Opaque(stuck.reason, line)
+    for name in assigned_names([node]):
+        store_name(fr, name, unknown)
+    for target in _changed_values(fr, node):
+        operators.spoil(target, stuck.reason, line)
+    if (
+        any(isinstance(n, (ast.Return, ast.Break, ast.Continue)) for n in ast.walk(node))
+        and fr.ambiguous is None
+    ):
+        fr.ambiguous = unknown
+
+
+def _changed_values(fr: Frame, node: ast.stmt) -> list[Value]:
+    """Values of plain names whose items or attributes the statement may set (best effort, by name)."""
+    found: list[Value] = []
+    for sub in ast.walk(node):
+        if isinstance(sub, (ast.Subscript, ast.Attribute)) and not isinstance(sub.ctx, ast.Load):
+            base: ast.expr = sub.value
+            while isinstance(base, (ast.Subscript, ast.Attribute)):
+                base = base.value
+            if isinstance(base, ast.Name):
+                value = fr.vars.get(base.id, MISSING)
+                if isinstance(sub, ast.Attribute) and isinstance(value, Instance):
+                    value.attributes[sub.attr] = Opaque(
+                        "its assignment could not be evaluated", sub.lineno + fr.offset
+                    )
+                elif isinstance(value, (Tensor, list, dict)):
+                    found.append(value)
+                elif isinstance(value, Instance):
+                    inner = sub.value
+                    if isinstance(inner, ast.Attribute):
+                        held = value.attributes.get(inner.attr)
+                        if isinstance(held, (Tensor, list, dict)):
+                            found.append(held)
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Assignment
+
+
+def assigner(target: ast.expr) -> Assign:
+    """The closure that binds a value to a target."""
+    line = target.lineno
+    if isinstance(target, ast.Name):
+        name = target.id
+        return lambda fr, v: store_name(fr, name, v)
+    if isinstance(target, ast.Attribute):
+        base, attribute = compile_expr(target.value), target.attr
+        return lambda fr, v: set_attribute(fr.interp, base(fr), attribute, v, line + fr.offset)
+    if isinstance(target, ast.Subscript):
+        base, index = compile_expr(target.value), compile_expr(target.slice)
+        return lambda fr, v: set_item(fr.interp, base(fr), index(fr), v, line + fr.offset)
+    if isinstance(target, ast.Starred):
+        return assigner(target.value)
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return _unpacker(target)
+
+    def refuse(fr: Frame, v: Value) -> None:
+        raise Stuck(f"assignment to {type(target).__name__}", line + fr.offset)
+
+    return refuse
+
+
+def _unpacker(target: ast.Tuple | ast.List) -> Assign:
+    parts = [assigner(e) for e in target.elts]
+    star = next((i for i, e in enumerate(target.elts) if isinstance(e, ast.Starred)), None)
+    line = target.lineno
+
+    def run(fr: Frame, value: Value) -> None:
+        interp = fr.interp
+        items = interp.iterate(value, line + fr.offset)
+        if isinstance(items, Opaque):
+            for part in parts:
+                part(fr, items)
+            return
+        values: list[Value] = []
+        for x in items:
+            interp.cells(1)
+            values.append(x)
+        if star is None:
+            if len(values) != len(parts):
+                raise operators.raise_in_script(
+                    "ValueError", "wrong number of values to unpack", line + fr.offset
+                )
+        else:
+            after = len(parts) - star - 1
+            if len(values) < len(parts) - 1:
+                raise operators.raise_in_script("ValueError", "not enough values to unpack", line + fr.offset)
+            end = len(values) - after
+            values = [*values[:star], interp.made(values[star:end]), *values[end:]]
+        for part, v in zip(parts, values, strict=True):
+            part(fr, v)
+
+    return run
+
+
+@_for(ast.Assign)
+def _assign(node: ast.Assign) -> Stmt:
+    value = compile_expr(node.value)
+    targets = [assigner(t) for t in node.targets]
+    if len(targets) == 1:
+        only = targets[0]
+
+        def run_one(fr: Frame) -> int:
+            only(fr, value(fr))
+            return NORMAL
+
+        return run_one
+
+    def run(fr: Frame) -> int:
+        v = value(fr)
+        for target in targets:
+            target(fr, v)
+        return NORMAL
+
+    return run
+
+
+@_for(ast.AnnAssign)
+def _annassign(node: ast.AnnAssign) -> Stmt:
+    name = node.target.id if isinstance(node.target, ast.Name) else ""
+    value = compile_expr(node.value) if node.value is not None else None
+    target = assigner(node.target)
+
+    def run(fr: Frame) -> int:
+        if name and "%class" in fr.vars:
+            fr.vars.setdefault("%annotations", []).append(name)
+        if value is not None:
+            target(fr, value(fr))
+        return NORMAL
+
+    return run
+
+
+@_for(ast.AugAssign)
+def _augassign(node: ast.AugAssign) -> Stmt:
+    op, value, line = operators.op_name(node.op), compile_expr(node.value), node.lineno
+    target = node.target
+    if isinstance(target, ast.Name):
+        load = compile_expr(ast.Name(id=target.id, ctx=ast.Load(), lineno=line, col_offset=0))
+        name = target.id
+
+        def run_name(fr: Frame) -> int:
+            store_name(fr, name, operators.inplace(fr.interp, op, load(fr), value(fr), line + fr.offset))
+            return NORMAL
+
+        return run_name
+    if isinstance(target, ast.Attribute):
+        base, attribute = compile_expr(target.value), target.attr
+
+        def run_attribute(fr: Frame) -> int:
+            at = line + fr.offset
+            holder = base(fr)
+            old = get_attribute(fr.interp, holder, attribute, at)
+            set_attribute(
+                fr.interp, holder, attribute, operators.inplace(fr.interp, op, old, value(fr), at), at
+            )
+            return NORMAL
+
+        return run_attribute
+    base, index = compile_expr(target.value), compile_expr(target.slice)
+
+    def run_item(fr: Frame) -> int:
+        at = line + fr.offset
+        holder, i = base(fr), index(fr)
+        old = get_item(fr.interp, holder, i, "", at)
+        if isinstance(old, Tensor) and isinstance(holder, Tensor):
+            old.base = None
+        set_item(fr.interp, holder, i, operators.inplace(fr.interp, op, old, value(fr), at), at)
+        return NORMAL
+
+    return run_item
+
+
+@_for(ast.Delete)
+def _delete(node: ast.Delete) -> Stmt:
+    line = node.lineno
+    names = [t.id for t in node.targets if isinstance(t, ast.Name)]
+    items = [
+        (compile_expr(t.value), compile_expr(t.slice)) for t in node.targets if isinstance(t, ast.Subscript)
+    ]
+
+    def run(fr: Frame) -> int:
+        for name in names:
+            fr.vars.pop(name, None)
+        for base, index in items:
+            delete_item(fr.interp, base(fr), index(fr), line + fr.offset)
+        return NORMAL
+
+    return run
+
+
+@_for(ast.Expr)
+def _expr(node: ast.Expr) -> Stmt:
+    if isinstance(node.value, ast.Constant):
+        return lambda fr: NORMAL
+    value = compile_expr(node.value)
+
+    def run(fr: Frame) -> int:
+        value(fr)
+        return NORMAL
+
+    return run
+
+
+@_for(ast.Return)
+def _return(node: ast.Return) -> Stmt:
+    value = compile_expr(node.value) if node.value is not None else None
+
+    def run(fr: Frame) -> int:
+        try:
+            fr.returned = value(fr) if value is not None else None
+        except Stuck as stuck:
+            fr.interp.note_stuck(stuck.reason, stuck.line)
+            fr.returned = Opaque(stuck.reason, stuck.line or node.lineno + fr.offset)
+        return RETURN
+
+    return run
+
+
+_BUILDERS[ast.Pass] = lambda node: lambda fr: NORMAL
+_BUILDERS[ast.Global] = lambda node: lambda fr: NORMAL
+_BUILDERS[ast.Nonlocal] = lambda node: lambda fr: NORMAL
+_BUILDERS[ast.Break] = lambda node: lambda fr: BREAK
+_BUILDERS[ast.Continue] = lambda node: lambda fr: CONTINUE
+
+
+@_for(ast.Assert)
+def _assert(node: ast.Assert) -> Stmt:
+    test, line = compile_expr(node.test), node.lineno
+
+    def run(fr: Frame) -> int:
+        truth = fr.interp.truth(test(fr), line + fr.offset)
+        if truth is not True:
+            fr.interp.assume("an assertion holds", line + fr.offset)
+        return NORMAL
+
+    return run
+
+
+@_for(ast.Raise)
+def _raise(node: ast.Raise) -> Stmt:
+    value = compile_expr(node.exc) if node.exc is not None else None
+    line = node.lineno
+
+    def run(fr: Frame) -> int:
+        thrown = value(fr) if value is not None else ExceptionValue("Exception")
+        if isinstance(thrown, NativeClass):
+            thrown = ExceptionValue(thrown.name)
+        elif isinstance(thrown, ClassValue):
+            thrown = Instance(thrown)
+        raise ScriptRaise(thrown, line + fr.offset)
+
+    return run
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Branches and loops
+
+
+def _raises_only(body: list[ast.stmt]) -> bool:
+    """A guard: the branch ends in `raise` or an exit, so a run that got past it did not take it."""
+    last = body[-1]
+    if isinstance(last, ast.Raise):
+        return True
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
+        f = last.value.func
+        name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
+        return name in ("exit", "_exit", "abort", "quit")
+    return False
+
+
+@_for(ast.If)
+def _if(node: ast.If) -> Stmt:
+    test, body = compile_expr(node.test), compile_block(node.body)
+    orelse = compile_block(node.orelse) if node.orelse else None
+    guard = _raises_only(node.body)
+    line = node.lineno
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        truth = interp.truth(test(fr), line + fr.offset)
+        if truth is True:
+            if guard and not interp.handlers:
+                interp.assume("the run got past a guard that raises", line + fr.offset)
+                return orelse(fr) if orelse is not None else NORMAL
+            return body(fr)
+        if truth is False:
+            return orelse(fr) if orelse is not None else NORMAL
+        if guard:
+            return orelse(fr) if orelse is not None else NORMAL
+        return either(fr, body, orelse, truth)
+
+    return run
+
+
+def either(fr: Frame, body: Stmt, orelse: Stmt | None, why: Opaque) -> int:
+    """Follow both branches of an unknown condition and keep only what they agree on."""
+    before = dict(fr.vars)
+    code_a = _under_unknown(fr, body)
+    after_a = fr.vars
+    if orelse is None:
+        after_b, code_b = before, NORMAL
+    else:
+        fr.vars = _reset(fr, after_a, before)
+        code_b = _under_unknown(fr, orelse)
+        after_b = fr.vars
+        fr.vars = after_a
+    if code_a in (RETURN, BREAK, CONTINUE, _RAISED) and code_b == NORMAL:
+        _install(fr, after_b if orelse is not None else before)
+        if code_a == RETURN:
+            fr.ambiguous = fr.ambiguous or why
+        return _mark(fr, code_a, why)
+    if code_b in (RETURN, BREAK, CONTINUE, _RAISED) and code_a == NORMAL:
+        if code_b == RETURN:
+            fr.ambiguous = fr.ambiguous or why
+        return _mark(fr, code_b, why)
+    merged: dict[str, Value] = {}
+    for name in after_a.keys() | after_b.keys():
+        a, b = after_a.get(name, MISSING), after_b.get(name, MISSING)
+        if a is b:
+            merged[name] = a
+        elif a is MISSING or b is MISSING:
+            merged[name] = b if a is MISSING else a
+        elif name.startswith("%"):
+            merged[name] = a
+        else:
+            merged[name] = merge(a, b, why)
+    _install(fr, merged)
+    if code_a == code_b:
+        if code_a == RETURN:
+            fr.ambiguous = fr.ambiguous or why
+        return NORMAL if code_a == _RAISED else code_a
+    fr.ambiguous = fr.ambiguous or why
+    return NORMAL
+
+
+_RAISED = 9
+
+
+def _mark(fr: Frame, code: int, why: Opaque) -> int:
+    """One branch left the loop or the block, the other did not: the rest is followed, its totals are in doubt."""
+    if code in (BREAK, CONTINUE) and fr.ambiguous is None:
+        fr.ambiguous = why
+    return NORMAL
+
+
+def _reset(fr: Frame, current: dict[str, Value], before: dict[str, Value]) -> dict[str, Value]:
+    if current is fr.module.vars:
+        # The module's dictionary keeps its identity.
+        copy = dict(current)
+        current.clear()
+        current.update(before)
+        fr.vars = copy
+        return current
+    return dict(before)
+
+
+def _install(fr: Frame, variables: dict[str, Value]) -> None:
+    if fr.vars is variables:
+        return
+    fr.vars.clear()
+    fr.vars.update(variables)
+
+
+def _under_unknown(fr: Frame, body: Stmt) -> int:
+    interp = fr.interp
+    interp.unknown_branches += 1
+    interp.step(20)
+    if len(interp.fresh) > 40:
+        raise Stuck("unknown conditions nested too deeply", fr.offset)
+    interp.fresh.append((next(SERIALS), {}))
+    try:
+        return body(fr)
+    except ScriptRaise:
+        return _RAISED
+    finally:
+        interp.fresh.pop()
+
+
+@_for(ast.While)
+def _while(node: ast.While) -> Stmt:
+    test, body, line = compile_expr(node.test), compile_block(node.body), node.lineno
+    orelse = compile_block(node.orelse) if node.orelse else None
+    training = _is_training(node)
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
+        while True:
+            truth = interp.truth(test(fr), line + fr.offset)
+            if isinstance(truth, Opaque):
+                return either(fr, body, None, truth) & 0
+            if not truth:
+                break
+            interp.steps_left -= 1
+            if interp.steps_left < 0:
+                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+            if interp.token_reads != reads:
+                reads, quiet = interp.token_reads, 0
+            quiet += 1
+            endless = quiet > 48 and interp.unknown_branches - branches > 48
+            if endless:
+                fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
+            if endless or (training and quiet > 3):
+                interp.assume("a long loop was followed for its first rounds only", line + fr.offset)
+                _loop_unknown(fr, node, line)
+                return NORMAL
+            code = body(fr)
+            if code == BREAK:
+                return NORMAL
+            if code == RETURN:
+                return RETURN
+        return orelse(fr) if orelse is not None else NORMAL
+
+    return run
+
+
+def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
+    """A loop was cut short: plain numbers it counts are unknown afterwards (objects keep their identity)."""
+    unknown = Opaque("counted in a loop that was followed for its first rounds only", line + fr.offset)
+    for name in assigned_names(list(node.body)):
+        value = fr.vars.get(name, MISSING)
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            fr.vars[name] = unknown
+
+
+_TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
+
+
+def _is_training(node: ast.While | ast.For) -> bool:
+    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table."""
+    return any(isinstance(sub, ast.Attribute) and sub.attr in _TRAINING_CALLS for sub in ast.walk(node))
+
+
+@_for(ast.For)
+def _loop(node: ast.For) -> Stmt:
+    source, assign, body, line = (
+        compile_expr(node.iter),
+        assigner(node.target),
+        compile_block(node.body),
+        node.lineno,
+    )
+    orelse = compile_block(node.orelse) if node.orelse else None
+    training = _is_training(node)
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        items = interp.iterate(source(fr), line + fr.offset)
+        if isinstance(items, Opaque):
+            unknown = items
+
+            def once(inner: Frame) -> int:
+                assign(inner, Opaque(unknown.reason, unknown.line, unknown.origin))
+                code = body(inner)
+                return RETURN if code == RETURN else NORMAL
+
+            return either(fr, once, None, items) & 0
+        quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
+        for x in items:
+            interp.steps_left -= 1
+            if interp.steps_left < 0:
+                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+            if interp.token_reads != reads:
+                reads, quiet = interp.token_reads, 0
+            quiet += 1
+            endless = quiet > 48 and interp.unknown_branches - branches > 48
+            if endless:
+                fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
+            if endless or (training and quiet > 3):
+                interp.assume("a long loop was followed for its first rounds only", line + fr.offset)
+                _loop_unknown(fr, node, line)
+                return NORMAL
+            assign(fr, x)
+            code = body(fr)
+            if code == BREAK:
+                return NORMAL
+            if code == RETURN:
+                return RETURN
+        return orelse(fr) if orelse is not None else NORMAL
+
+    return run
+
+
+_BUILDERS[ast.AsyncFor] = _loop
+
+
+@_for(ast.With)
+def _with(node: ast.With) -> Stmt:
+    items = [
+        (compile_expr(i.context_expr), assigner(i.optional_vars) if i.optional_vars is not None else None)
+        for i in node.items
+    ]
+    body, line = compile_block(node.body), node.lineno
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        entered: list[Value] = []
+        for expression, assign in items:
+            try:
+                manager = expression(fr)
+            except Stuck as stuck:
+                manager = Opaque(stuck.reason, stuck.line)
+            value = manager
+            if isinstance(manager, Instance):
+                enter = get_attribute(interp, manager, "__enter__", line + fr.offset, missing_ok=True)
+                value = interp.call(enter, [], {}, line + fr.offset) if enter is not MISSING else manager
+            elif isinstance(manager, NativeObject) and "__enter__" in manager.methods:
+                value = manager.methods["__enter__"](interp, manager, [], {}, line + fr.offset)
+            entered.append(manager)
+            if assign is not None:
+                assign(fr, value)
+        code = body(fr)
+        for manager in reversed(entered):
+            if isinstance(manager, Instance):
+                leave = get_attribute(interp, manager, "__exit__", line + fr.offset, missing_ok=True)
+                if leave is not MISSING:
+                    interp.call(leave, [None, None, None], {}, line + fr.offset)
+            elif isinstance(manager, NativeObject) and "__exit__" in manager.methods:
+                manager.methods["__exit__"](interp, manager, [], {}, line + fr.offset)
+        return code
+
+    return run
+
+
+_BUILDERS[ast.AsyncWith] = _with
+
+
+@_for(ast.Try)
+def _try(node: ast.Try) -> Stmt:
+    body = compile_block(node.body)
+    handlers = [
+        (compile_expr(h.type) if h.type is not None else None, h.name, compile_block(h.body))
+        for h in node.handlers
+    ]
+    orelse = compile_block(node.orelse) if node.orelse else None
+    final = compile_block(node.finalbody) if node.finalbody else None
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        code = NORMAL
+        try:
+            if handlers:
+                interp.handlers += 1
+            try:
+                code = body(fr)
+            finally:
+                if handlers:
+                    interp.handlers -= 1
+        except ScriptRaise as thrown:
+            for kind, name, handler in handlers:
+                caught = True if kind is None else exception_matches(thrown.value, kind(fr))
+                if caught is None:
+                    raise Stuck("an exception whose handler is unknown", thrown.line) from None
+                if caught:
+                    if name:
+                        store_name(fr, name, thrown.value)
+                    code = handler(fr)
+                    break
+            else:
+                if final is not None:
+                    final(fr)
+                raise
+        else:
+            if code == NORMAL and orelse is not None:
+                code = orelse(fr)
+        if final is not None:
+            after = final(fr)
+            if after:
+                return after
+        return code
+
+    return run
+
+
+if hasattr(ast, "TryStar"):
+    _BUILDERS[ast.TryStar] = _try
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Definitions and imports
+
+
+def _decorated(node: Any, make: Callable[[Frame], Value]) -> Stmt:
+    decorators = [(compile_expr(d), _decorator_name(d)) for d in node.decorator_list]
+    decorators.reverse()
+    name, line = node.name, node.lineno
+
+    def run(fr: Frame) -> int:
+        value = make(fr)
+        for decorator, label in decorators:
+            value = _decorate(fr, decorator, label, value, line + fr.offset)
+        store_name(fr, name, value)
+        return NORMAL
+
+    return run
+
+
+_TRANSPARENT = frozenset(
+    {
+        "no_grad", "inference_mode", "compile", "jit", "script", "disable", "enable_grad", "lru_cache", "cache", "wraps",
+        "njit", "record", "custom_op", "autocast", "contextmanager", "abstractmethod", "override", "cached_property",
+        "total_ordering", "torch_compile", "compiler_disable", "profile", "typechecked",
+    }
+)  # fmt: skip
+"""Decorators that leave a function's result as it is."""
+
+
+def _decorator_name(node: ast.expr) -> str:
+    while isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _decorate(fr: Frame, decorator: Callable[[Frame], Value], label: str, value: Value, line: int) -> Value:
+    if label == "property" or label == "cached_property":
+        return Property(value)
+    if label in ("staticmethod", "classmethod"):
+        return StaticMethod(value, label == "classmethod")
+    if label == "dataclass" and isinstance(value, ClassValue):
+        return make_dataclass(value)
+    found = decorator(fr)
+    if isinstance(found, (Function, Intrinsic, Instance, ClassValue)) and not (
+        isinstance(found, Intrinsic) and label in _TRANSPARENT
+    ):
+        return fr.interp.call(found, [value], {}, line)
+    if label in _TRANSPARENT:
+        return value
+    if label in ("setter", "getter", "deleter"):
+        return value
+    if isinstance(value, Function):
+        # A decorator of an unmodelled library: the function may have become anything.
+        return Opaque(f"decorated by {label or 'something unknown'}", line)
+    return value
+
+
+@_for(ast.FunctionDef)
+def _functiondef(node: ast.FunctionDef) -> Stmt:
+    make = function_maker(node)
+    if not node.decorator_list:
+        name = node.name
+
+        def run(fr: Frame) -> int:
+            store_name(fr, name, make(fr))
+            return NORMAL
+
+        return run
+    return _decorated(node, make)
+
+
+_BUILDERS[ast.AsyncFunctionDef] = _functiondef
+
+
+@_for(ast.ClassDef)
+def _classdef(node: ast.ClassDef) -> Stmt:
+    bases = [compile_expr(b) for b in node.bases]
+    base_names = [_decorator_name(b) for b in node.bases]
+    body = compile_block(node.body)
+    keywords = bool(node.keywords)
+
+    def make(fr: Frame) -> Value:
+        interp = fr.interp
+        inner = Frame(interp, fr.module, fr, fr.offset)
+        inner.vars["%class"] = True
+        known: list[ClassValue] = []
+        opaque = "a metaclass" if keywords else ""
+        native: Value = MISSING
+        named_tuple = False
+        for base, label in zip(bases, base_names, strict=True):
+            value = base(fr)
+            if isinstance(value, ClassValue):
+                known.append(value)
+                opaque = opaque or value.opaque_base
+            elif label == "NamedTuple":
+                named_tuple = True
+            elif isinstance(value, NativeClass):
+                if value.name not in (
+                    "object",
+                    "Exception",
+                    "RuntimeError",
+                    "ValueError",
+                    "Protocol",
+                    "ABC",
+                    "Generic",
+                ):
+                    native = value
+            else:
+                opaque = opaque or label or "an unknown base"
+        body(inner)
+        attributes = {k: v for k, v in inner.vars.items() if k not in ("%class",)}
+        made = ClassValue(node.name, known, attributes, opaque, node.lineno + fr.offset)
+        if native is not MISSING:
+            attributes["%native"] = native
+        for held in attributes.values():
+            target = (
+                held.getter
+                if isinstance(held, Property)
+                else held.function
+                if isinstance(held, StaticMethod)
+                else held
+            )
+            if isinstance(target, Function):
+                target.owner = made
+        if named_tuple:
+            make_dataclass(made)
+        interp.register(made)
+        return made
+
+    return _decorated(node, make)
+
+
+@_for(ast.Import)
+def _import(node: ast.Import) -> Stmt:
+    names = [(a.name, a.asname) for a in node.names]
+
+    def run(fr: Frame) -> int:
+        for name, alias in names:
+            module = fr.interp.import_module(name, fr, node.lineno + fr.offset)
+            if alias is not None:
+                store_name(fr, alias, module)
+            else:
+                root = name.split(".")[0]
+                top = module if root == name else fr.interp.import_module(root, fr, node.lineno + fr.offset)
+                store_name(fr, root, top)
+        return NORMAL
+
+    return run
+
+
+@_for(ast.ImportFrom)
+def _import_from(node: ast.ImportFrom) -> Stmt:
+    line = node.lineno
+
+    def run(fr: Frame) -> int:
+        interp = fr.interp
+        module = interp.import_module(node.module or "", fr, line + fr.offset, node.level)
+        for alias in node.names:
+            if alias.name == "*":
+                if isinstance(module, Module):
+                    for name, value in interp.exported(module):
+                        store_name(fr, name, value)
+                continue
+            if node.module == "__future__":
+                continue
+            if isinstance(module, Module):
+                value = get_attribute(interp, module, alias.name, line + fr.offset)
+                if isinstance(value, Opaque):
+                    deeper = interp.import_module(
+                        f"{node.module}.{alias.name}" if node.module else alias.name,
+                        fr,
+                        line + fr.offset,
+                        node.level,
+                    )
+                    if isinstance(deeper, Module):
+                        value = deeper
+            else:
+                value = module
+            store_name(fr, alias.asname or alias.name, value)
+        return NORMAL
+
+    return run
+
+
+# ---------------------------------------------------------------------------------------------------------
+# match
+
+
+@_for(ast.Match)
+def _match(node: ast.Match) -> Stmt:
+    subject = compile_expr(node.subject)
+    cases = [
+        (_pattern(c.pattern), compile_expr(c.guard) if c.guard is not None else None, compile_block(c.body))
+        for c in node.cases
+    ]
+    line = node.lineno
+
+    def run(fr: Frame) -> int:
+        value = subject(fr)
+        for test, guard, body in cases:
+            matched = test(fr, value)
+            if isinstance(matched, Opaque):
+                raise Stuck(f"match on something unknown: {matched.reason}", line + fr.offset)
+            if not matched:
+                continue
+            if guard is not None:
+                truth = fr.interp.truth(guard(fr), line + fr.offset)
+                if isinstance(truth, Opaque):
+                    raise Stuck(f"match guard is unknown: {truth.reason}", line + fr.offset)
+                if not truth:
+                    continue
+            return body(fr)
+        return NORMAL
+
+    return run
+
+
+Test = Callable[[Frame, Value], Value]
+
+
+def _pattern(node: ast.pattern) -> Test:
+    line = node.lineno if hasattr(node, "lineno") else 0
+    if isinstance(node, ast.MatchValue):
+        value = compile_expr(node.value)
+        return lambda fr, v: operators.compare(fr.interp, "Eq", v, value(fr), line + fr.offset)
+    if isinstance(node, ast.MatchSingleton):
+        single = node.value
+        return lambda fr, v: v if isinstance(v, Opaque) else v is single
+    if isinstance(node, ast.MatchAs):
+        inner = _pattern(node.pattern) if node.pattern is not None else None
+        name = node.name
+
+        def match_as(fr: Frame, v: Value) -> Value:
+            matched = True if inner is None else inner(fr, v)
+            if matched is True and name is not None:
+                store_name(fr, name, v)
+            return matched
+
+        return match_as
+    if isinstance(node, ast.MatchOr):
+        options = [_pattern(p) for p in node.patterns]
+
+        def match_or(fr: Frame, v: Value) -> Value:
+            for option in options:
+                matched = option(fr, v)
+                if isinstance(matched, Opaque) or matched:
+                    return matched
+            return False
+
+        return match_or
+    if isinstance(node, ast.MatchSequence) and not any(isinstance(p, ast.MatchStar) for p in node.patterns):
+        parts = [_pattern(p) for p in node.patterns]
+
+        def match_sequence(fr: Frame, v: Value) -> Value:
+            if isinstance(v, Opaque):
+                return v
+            if not isinstance(v, (list, tuple)) or len(v) != len(parts):
+                return False
+            for part, x in zip(parts, v, strict=True):
+                matched = part(fr, x)
+                if isinstance(matched, Opaque) or not matched:
+                    return matched
+            return True
+
+        return match_sequence
+    kind = type(node).__name__
+
+    def unsupported(fr: Frame, v: Value) -> Value:
+        raise Stuck(f"{kind} is outside the evaluated language", line + fr.offset)
+
+    return unsupported
+
+
+__all__ = ["Interp", "assigner", "block", "build", "call_method", "either", "make_unknown"]

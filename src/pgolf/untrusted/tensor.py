@@ -1,0 +1,645 @@
+"""Small arrays of our own, for the table operations of numpy, torch and mlx that byte tables are built and read with.
+
+A `Tensor` is a flat Python list with a shape and an element type. Integer types wrap as they do in numpy and torch,
+half types round; float32 is kept as a Python float (byte lengths are exact in both). Elements may also be `Loss`,
+`Tok` or `Opaque`, so that losses, stream positions and unknowns survive slicing and reshaping.
+
+Slices are copies. A copy remembers what it is a view of, and writing through it marks the original as unknown:
+an evaluation that needs real aliasing ends in a stated UNKNOWN, never in a wrong table.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterable
+from itertools import count, repeat
+from typing import Any
+
+from pgolf.untrusted.values import Loss, ModelOutput, Opaque, Stuck, Tok, Value
+
+_INT_BITS = {
+    "uint8": (8, False), "int8": (8, True), "uint16": (16, False), "int16": (16, True),
+    "uint32": (32, False), "int32": (32, True), "uint64": (64, False), "int64": (64, True),
+}  # fmt: skip
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_ITEM_BYTES = {
+    "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "float16": 2, "bfloat16": 2, "uint32": 4,
+    "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8, "object": 8,
+}  # fmt: skip
+DTYPE_NAMES = frozenset(_ITEM_BYTES)
+_RANK = {
+    name: rank
+    for rank, name in enumerate(
+        ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
+         "float16", "bfloat16", "float32", "float64", "object"]
+    )
+}  # fmt: skip
+
+
+SERIALS = count()
+"""Every array gets the next number, so that one can be told to be older than a point in the evaluation."""
+
+
+class Tensor:
+    """`data`: flat list in row-major order; `shape`: tuple of ints; `dtype`: a name of `DTYPE_NAMES`."""
+
+    __slots__ = ("base", "data", "dtype", "label", "serial", "shape")
+
+    def __init__(
+        self, data: list[Value], shape: tuple[int, ...], dtype: str, base: Tensor | None = None
+    ) -> None:
+        self.data = data
+        self.shape = shape
+        self.dtype = dtype
+        self.base = base
+        self.label: str = ""
+        self.serial = next(SERIALS)
+
+    def __repr__(self) -> str:
+        return f"<array {self.shape} {self.dtype}>"
+
+    def spoil_base(self, line: int) -> None:
+        """Called before a write: what this is a copy of would have changed too, so it becomes unknown."""
+        base = self.base
+        while base is not None:
+            base.data[:] = [Opaque("array changed through a view of it", line)] * len(base.data)
+            base = base.base
+        self.base = None
+
+
+def item_bytes(dtype: str) -> int:
+    """Bytes of one element."""
+    return _ITEM_BYTES[dtype]
+
+
+def _round_half(x: float) -> float:
+    try:
+        return float(struct.unpack("<e", struct.pack("<e", x))[0])
+    except (OverflowError, struct.error):
+        return math.inf if x > 0 else -math.inf
+
+
+def _round_bfloat(x: float) -> float:
+    try:
+        bits = struct.unpack("<I", struct.pack("<f", x))[0]
+    except (OverflowError, struct.error):
+        return math.inf if x > 0 else -math.inf
+    bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    return float(struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0])
+
+
+def caster(dtype: str) -> Callable[[Value], Value]:
+    """The function that stores a scalar as `dtype`. Opaque, Loss and (in integer types) Tok pass unchanged."""
+    if dtype in _INT_BITS:
+        bits, signed = _INT_BITS[dtype]
+        low = -(1 << (bits - 1)) if signed else 0
+        high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1
+        mask = (1 << bits) - 1
+
+        def cast_int(x: Value) -> Value:
+            kind = type(x)
+            if kind is int or kind is Tok:
+                if low <= x <= high:
+                    return x
+                x = int(x)
+            elif kind is bool:
+                return int(x)
+            elif kind is float:
+                if not math.isfinite(x):
+                    return Opaque("float nan or inf stored in an integer array")
+                x = int(x)
+                if low <= x <= high:
+                    return x
+            else:
+                return _cast_other(x, "integer")
+            x &= mask
+            return x - (1 << bits) if signed and x > high else x
+
+        return cast_int
+    if dtype == "bool":
+
+        def cast_bool(x: Value) -> Value:
+            kind = type(x)
+            if kind is bool:
+                return x
+            if kind is int or kind is float or kind is Tok:
+                return x != 0
+            return _cast_other(x, "bool")
+
+        return cast_bool
+    if dtype in _FLOATS:
+        rounding = {"float16": _round_half, "bfloat16": _round_bfloat}.get(dtype)
+
+        def cast_float(x: Value) -> Value:
+            kind = type(x)
+            if kind is float:
+                return x if rounding is None else rounding(x)
+            if kind is int or kind is bool or kind is Tok:
+                try:
+                    y = float(x)
+                except OverflowError:
+                    return math.inf if x > 0 else -math.inf
+                return y if rounding is None else rounding(y)
+            return _cast_other(x, "float")
+
+        return cast_float
+    return lambda x: x
+
+
+def _cast_other(x: Value, what: str) -> Value:
+    if isinstance(x, (Opaque, Loss)):
+        return x
+    if x is None:
+        return Opaque(f"None stored in an {what} array")
+    return Opaque(f"{type(x).__name__} stored in an {what} array")
+
+
+def size_of(shape: Iterable[int]) -> int:
+    """Number of elements of a shape."""
+    n = 1
+    for dim in shape:
+        n *= dim
+    return n
+
+
+def infer_dtype(values: list[Value], torch_like: bool) -> str:
+    """Element type of an array made from Python scalars (numpy: float64 and int64; torch: float32 and int64)."""
+    kinds = {type(v) for v in values}
+    if float in kinds or Loss in kinds:
+        return "float32" if torch_like else "float64"
+    if int in kinds or Tok in kinds:
+        return "int64"
+    if kinds == {bool}:
+        return "bool"
+    if not kinds:
+        return "float32" if torch_like else "float64"
+    if kinds & {str, bytes, tuple, list, dict, type(None)}:
+        return "object"
+    return "float32" if torch_like else "float64"
+
+
+def from_nested(value: Value, dtype: str | None, torch_like: bool, limit: int) -> Tensor:
+    """An array from nested lists, tuples, ranges, scalars or arrays. Raises Stuck for ragged input."""
+    flat: list[Value] = []
+    shape = _flatten(value, flat, 0, limit)
+    if dtype is None:
+        found = _nested_dtype(value)
+        dtype = found or infer_dtype(flat, torch_like)
+    cast = caster(dtype)
+    return Tensor([cast(x) for x in flat], shape, dtype)
+
+
+def _nested_dtype(value: Value) -> str | None:
+    if isinstance(value, Tensor):
+        return value.dtype
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, Tensor) for v in value):
+        dtype = value[0].dtype
+        for v in value[1:]:
+            dtype = promote(dtype, v.dtype)
+        return str(dtype)
+    return None
+
+
+def _flatten(value: Value, out: list[Value], depth: int, limit: int) -> tuple[int, ...]:
+    if depth > 6:
+        raise Stuck("array nested deeper than 6 levels")
+    if isinstance(value, Tensor):
+        out.extend(value.data)
+        if len(out) > limit:
+            raise Stuck("array larger than the memory budget")
+        return value.shape
+    if isinstance(value, (list, tuple, range, set, frozenset, bytes, bytearray)) and not isinstance(
+        value, (bytes,)
+    ):
+        if len(value) > limit:
+            raise Stuck("array larger than the memory budget")
+        items = list(value)
+        if items and not isinstance(items[0], (list, tuple, Tensor, range)):
+            for x in items:
+                if isinstance(x, (list, tuple, Tensor)):
+                    if isinstance(x, Tensor) and not x.shape:
+                        continue
+                    raise Stuck("array from a ragged sequence")
+            out.extend(x.data[0] if isinstance(x, Tensor) else x for x in items)
+            if len(out) > limit:
+                raise Stuck("array larger than the memory budget")
+            return (len(items),)
+        inner: tuple[int, ...] | None = None
+        for x in items:
+            shape = _flatten(x, out, depth + 1, limit)
+            if inner is None:
+                inner = shape
+            elif shape != inner:
+                raise Stuck("array from a ragged sequence")
+        return (len(items), *(inner or ()))
+    out.append(value)
+    return ()
+
+
+def promote(a: str, b: str) -> str:
+    """Common element type of two arrays."""
+    if a == b:
+        return a
+    if {a, b} == {"uint8", "int8"}:
+        return "int16"
+    if {a, b} == {"float16", "bfloat16"}:
+        return "float32"
+    ra, rb = _RANK[a], _RANK[b]
+    big, small = (a, b) if ra > rb else (b, a)
+    if big in _INT_BITS and small in _INT_BITS and _INT_BITS[big][1] != _INT_BITS[small][1]:
+        unsigned = big if not _INT_BITS[big][1] else small
+        signed = small if unsigned == big else big
+        if _INT_BITS[signed][0] <= _INT_BITS[unsigned][0]:
+            return {8: "int16", 16: "int32", 32: "int64", 64: "float64"}[_INT_BITS[unsigned][0]]
+        return signed
+    return big
+
+
+def _scalar_dtype(x: Value, other: str) -> str:
+    """Type of `array op scalar`: the array's, unless the scalar is of a higher category."""
+    kind = type(x)
+    if kind is bool:
+        return other
+    if kind is int or kind is Tok:
+        return "int64" if other == "bool" else other
+    if kind is float:
+        return other if other in _FLOATS or other == "object" else "float64"
+    return other
+
+
+def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """Broadcast two shapes. Raises Stuck when they do not fit."""
+    if a == b:
+        return a
+    out: list[int] = []
+    for i in range(max(len(a), len(b))):
+        da = a[-1 - i] if i < len(a) else 1
+        db = b[-1 - i] if i < len(b) else 1
+        if da != db and da != 1 and db != 1:
+            raise Stuck(f"shapes {a} and {b} do not broadcast")
+        out.append(db if da == 1 else da)
+    return tuple(reversed(out))
+
+
+def expand_to(t: Tensor, shape: tuple[int, ...]) -> list[Value]:
+    """The flat data of `t` broadcast to `shape`."""
+    if t.shape == shape:
+        return t.data
+    n = size_of(shape)
+    if n > 4_000_000:
+        raise Stuck("broadcast larger than the memory budget")
+    if len(t.data) == 1:
+        return [t.data[0]] * n
+    strides: list[int] = []
+    step = 1
+    for dim in reversed(t.shape):
+        strides.append(0 if dim == 1 else step)
+        step *= dim
+    strides += [0] * (len(shape) - len(strides))
+    strides.reverse()
+    index = [0]
+    for dim, stride in zip(shape, strides, strict=True):
+        index = [i + stride * k for i in index for k in range(dim)]
+    data = t.data
+    return [data[i] for i in index]
+
+
+ScalarOp = Callable[[Value, Value], Value]
+
+
+def elementwise(op: ScalarOp, a: Value, b: Value, dtype: str | None) -> Tensor:
+    """`op` over two arrays or an array and a scalar, with broadcasting; `dtype` forces the result's type."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        shape = broadcast_shape(a.shape, b.shape)
+        if not a.shape and b.shape:
+            result = dtype or (b.dtype if _category(a.dtype) <= _category(b.dtype) else a.dtype)
+        elif not b.shape and a.shape:
+            result = dtype or (a.dtype if _category(b.dtype) <= _category(a.dtype) else b.dtype)
+        else:
+            result = dtype or promote(a.dtype, b.dtype)
+        left, right = expand_to(a, shape), expand_to(b, shape)
+    elif isinstance(a, Tensor):
+        shape = a.shape
+        result = dtype or _scalar_dtype(b, a.dtype)
+        left, right = a.data, [b] * len(a.data)
+    else:
+        shape = b.shape
+        result = dtype or _scalar_dtype(a, b.dtype)
+        left, right = [a] * len(b.data), b.data
+    cast = caster(result)
+    return Tensor([cast(op(x, y)) for x, y in zip(left, right, strict=True)], shape, result)
+
+
+def _category(dtype: str) -> int:
+    if dtype == "bool":
+        return 0
+    return 1 if dtype in _INT_BITS else 2
+
+
+def cast_to(t: Tensor, dtype: str) -> Tensor:
+    """A copy of `t` as `dtype` (the same elements where nothing changes)."""
+    if dtype == t.dtype:
+        out = Tensor(list(t.data), t.shape, dtype)
+    else:
+        cast = caster(dtype)
+        out = Tensor([cast(x) for x in t.data], t.shape, dtype)
+    out.label = t.label
+    return out
+
+
+def reshape(t: Tensor, shape: list[int]) -> Tensor:
+    """Reshape with one `-1` allowed. Raises Stuck when the sizes do not fit."""
+    n = len(t.data)
+    if shape.count(-1) == 1:
+        rest = size_of(d for d in shape if d != -1)
+        if rest <= 0 or n % rest:
+            if n == 0:
+                shape = [0 if d == -1 else d for d in shape]
+            else:
+                raise Stuck(f"cannot reshape {n} elements into {tuple(shape)}")
+        else:
+            shape = [n // rest if d == -1 else d for d in shape]
+    if any(d < 0 for d in shape) or size_of(shape) != n:
+        raise Stuck(f"cannot reshape {n} elements into {tuple(shape)}")
+    out = Tensor(t.data[:], tuple(shape), t.dtype, t)
+    out.label = t.label
+    return out
+
+
+def transpose(t: Tensor, order: list[int]) -> Tensor:
+    """Permute the dimensions."""
+    if sorted(order) != list(range(len(t.shape))):
+        raise Stuck("bad permutation of dimensions")
+    strides = [size_of(t.shape[i + 1 :]) for i in range(len(t.shape))]
+    shape = tuple(t.shape[i] for i in order)
+    index = [0]
+    for i in order:
+        index = [j + strides[i] * k for j in index for k in range(t.shape[i])]
+    return Tensor([t.data[i] for i in index], shape, t.dtype, t)
+
+
+Index = Any
+
+
+def plain_index(value: Value) -> Index:
+    """An index as a host value: int, slice, None, Ellipsis, Tensor, tuple of those. Raises Stuck otherwise."""
+    if (
+        isinstance(value, bool)
+        or value is None
+        or value is Ellipsis
+        or isinstance(value, (int, slice, Tensor))
+    ):
+        return value
+    if isinstance(value, tuple):
+        return tuple(plain_index(v) for v in value)
+    if isinstance(value, (list, range)):
+        return from_nested(list(value), None, False, 4_000_000)
+    if isinstance(value, Opaque):
+        raise Stuck(f"index is unknown: {value.reason}", value.line)
+    raise Stuck(f"index of kind {type(value).__name__}")
+
+
+def selection(t: Tensor, index: Index) -> tuple[list[int], tuple[int, ...]]:
+    """Flat positions that `index` selects in `t`, and the result's shape."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    if len(items) == 1 and isinstance(items[0], Tensor):
+        mask = items[0]
+        if mask.dtype == "bool":
+            return _mask_selection(t, mask)
+    used = sum(
+        (len(i.shape) if isinstance(i, Tensor) and i.dtype == "bool" else 1)
+        for i in items
+        if i is not None and i is not Ellipsis
+    )
+    if used > len(t.shape):
+        raise Stuck(f"too many indices for an array of {len(t.shape)} dimensions")
+    if Ellipsis in [i for i in items if i is Ellipsis]:
+        at = next(k for k, i in enumerate(items) if i is Ellipsis)
+        items[at : at + 1] = [slice(None)] * (len(t.shape) - used)
+    else:
+        items += [slice(None)] * (len(t.shape) - used)
+    # Positions are built dimension by dimension; index arrays are zipped together (numpy's advanced indexing).
+    strides = [size_of(t.shape[i + 1 :]) for i in range(len(t.shape))]
+    arrays: list[tuple[int, Tensor]] = []
+    plan: list[tuple[str, Any]] = []
+    dim = 0
+    for item in items:
+        if item is None:
+            plan.append(("new", None))
+            continue
+        if isinstance(item, Tensor):
+            if item.dtype == "bool":
+                hits = [i for i, x in enumerate(_concrete(item.data)) if x]
+                if len(item.shape) != 1 or item.shape[0] != t.shape[dim]:
+                    raise Stuck("boolean index of a different shape")
+                item = Tensor(list(hits), (len(hits),), "int64")
+            arrays.append((dim, item))
+            plan.append(("array", None))
+        elif isinstance(item, slice):
+            plan.append(("range", (dim, range(*_slice(item, t.shape[dim])))))
+        elif isinstance(item, int) and not isinstance(item, bool):
+            plan.append(("at", (dim, _bounded(item, t.shape[dim]))))
+        else:
+            raise Stuck("index of an unmodelled kind")
+        dim += 1
+    joint: list[int] = [0]
+    joint_shape: tuple[int, ...] = ()
+    if arrays:
+        for _, a in arrays:
+            joint_shape = broadcast_shape(joint_shape, a.shape)
+        joint = [0] * size_of(joint_shape)
+        for d, a in arrays:
+            flat = expand_to(a, joint_shape)
+            size, stride = t.shape[d], strides[d]
+            joint = [p + stride * _bounded(x, size) for p, x in zip(joint, _concrete(flat), strict=True)]
+    positions = [0]
+    shape: list[int] = []
+    placed = False
+    for kind, detail in plan:
+        if kind == "new":
+            shape.append(1)
+        elif kind == "at":
+            d, i = detail
+            positions = [p + strides[d] * i for p in positions]
+        elif kind == "range":
+            d, span = detail
+            shape.append(len(span))
+            if len(positions) * len(span) > 8_000_000:
+                raise Stuck("selection larger than the memory budget")
+            if len(positions) == 1 and strides[d] == 1:
+                p = positions[0]
+                positions = list(range(p + span.start, p + span.stop, span.step)) if p else list(span)
+            else:
+                positions = [p + strides[d] * i for p in positions for i in span]
+        elif not placed:
+            placed = True
+            shape.extend(joint_shape)
+            positions = [p + j for p in positions for j in joint]
+    return positions, tuple(shape)
+
+
+def _concrete(data: list[Value]) -> list[Any]:
+    for x in data:
+        if not isinstance(x, int):
+            if isinstance(x, Opaque):
+                raise Stuck(f"index is unknown: {x.reason}", x.line)
+            if isinstance(x, float) and x.is_integer():
+                continue
+            raise Stuck("index array of a kind that cannot index")
+    return data
+
+
+def _mask_selection(t: Tensor, mask: Tensor) -> tuple[list[int], tuple[int, ...]]:
+    flags = _concrete(mask.data)
+    if mask.shape == t.shape:
+        hits = [i for i, x in enumerate(flags) if x]
+        return hits, (len(hits),)
+    lead = len(mask.shape)
+    if lead < len(t.shape) and mask.shape == t.shape[:lead]:
+        inner = size_of(t.shape[lead:])
+        rows = [i for i, x in enumerate(flags) if x]
+        return [r * inner + k for r in rows for k in range(inner)], (len(rows), *t.shape[lead:])
+    raise Stuck(f"boolean index of shape {mask.shape} on an array of shape {t.shape}")
+
+
+def _slice(s: slice, n: int) -> tuple[int, int, int]:
+    for part in (s.start, s.stop, s.step):
+        if part is not None and not isinstance(part, int):
+            if isinstance(part, Tensor) and len(part.data) == 1 and isinstance(part.data[0], int):
+                continue
+            reason = part.reason if isinstance(part, Opaque) else f"{type(part).__name__}"
+            raise Stuck(f"slice bound is unknown: {reason}")
+    start, stop, step = (p.data[0] if isinstance(p, Tensor) else p for p in (s.start, s.stop, s.step))
+    if step == 0:
+        raise Stuck("slice step is zero")
+    return slice(start, stop, step).indices(n)
+
+
+def _bounded(i: Any, n: int) -> int:
+    i = int(i)
+    place: int = i + n if i < 0 else i
+    if not -n <= i < n:
+        raise Stuck(f"index {i} is out of range for a dimension of {n}")
+    return place
+
+
+def get(t: Tensor, index: Index) -> Value:
+    """`t[index]`; a scalar selection gives a 0-d array."""
+    if type(index) is int or type(index) is Tok:
+        if len(t.shape) == 1:
+            return Tensor([t.data[_bounded(index, t.shape[0])]], (), t.dtype, t)
+    elif type(index) is Tensor and len(t.shape) == 1 and index.dtype != "bool":
+        n = t.shape[0]
+        data = t.data
+        return Tensor([data[_bounded(i, n)] for i in _concrete(index.data)], index.shape, t.dtype)
+    positions, shape = selection(t, index)
+    data = t.data
+    basic = not any(isinstance(i, Tensor) for i in (index if isinstance(index, tuple) else (index,)))
+    out = Tensor([data[p] for p in positions], shape, t.dtype, t if basic else None)
+    out.label = t.label
+    return out
+
+
+def put(t: Tensor, index: Index, value: Value, line: int) -> None:
+    """`t[index] = value`, with broadcasting, in place."""
+    t.spoil_base(line)
+    cast = caster(t.dtype)
+    if (type(index) is int or type(index) is Tok) and len(t.shape) == 1:
+        if isinstance(value, Tensor):
+            if len(value.data) != 1:
+                raise Stuck("setting an array element with a sequence", line)
+            value = value.data[0]
+        t.data[_bounded(index, t.shape[0])] = cast(value)
+        return
+    positions, shape = selection(t, index)
+    if isinstance(value, (list, tuple, range)):
+        value = from_nested(value, None, False, 4_000_000)
+    if isinstance(value, Tensor):
+        if len(value.data) == len(positions):
+            source: Iterable[Value] = value.data
+        else:
+            while len(value.shape) > len(shape) and value.shape[0] == 1:
+                value = Tensor(value.data, value.shape[1:], value.dtype)
+            if broadcast_shape(value.shape, shape) != shape:
+                raise Stuck(f"cannot store shape {value.shape} into shape {shape}", line)
+            source = expand_to(value, shape)
+    else:
+        source = repeat(value, len(positions))
+    data = t.data
+    for p, x in zip(positions, source, strict=False):
+        data[p] = cast(x)
+
+
+def add(x: Value, y: Value) -> Value:
+    """x + y of two elements; Loss adds Loss, and Opaque spreads."""
+    kx, ky = type(x), type(y)
+    if kx is Loss or ky is Loss:
+        if kx is Loss and ky is Loss:
+            return x.plus(y)
+        other = y if kx is Loss else x
+        if isinstance(other, ModelOutput):
+            return Opaque("model output added to a loss", other.line, "model")
+        if isinstance(other, (int, float)) and other == 0:
+            return x if kx is Loss else y
+        return other if isinstance(other, Opaque) else Opaque("a number added to a loss")
+    if isinstance(x, Opaque):
+        return x
+    if isinstance(y, Opaque):
+        return y
+    return x + y
+
+
+def reduce_sum(t: Tensor, dim: int | None, keepdim: bool, torch_like: bool = True) -> Tensor:
+    """Sum over everything, or over one dimension."""
+    dtype = "int64" if t.dtype == "bool" or t.dtype in _INT_BITS else t.dtype
+    cast = caster(dtype)
+    return _reduce(t, dim, keepdim, lambda xs: cast(total(xs)), dtype)
+
+
+def total(xs: list[Value]) -> Value:
+    """Sum of elements, exact for ints, `Loss` merged in one pass."""
+    weights: dict[int, float] | None = None
+    acc: Value = 0
+    for x in xs:
+        kind = type(x)
+        if kind is Loss:
+            if weights is None:
+                weights = {}
+            for pos, w in x.weights.items():
+                weights[pos] = weights.get(pos, 0.0) + w
+        elif isinstance(x, Opaque):
+            return x
+        else:
+            acc = acc + x
+    if weights is not None:
+        if acc != 0:
+            return Opaque("a number added to a loss")
+        return Loss(weights)
+    return int(acc) if isinstance(acc, Tok) else acc
+
+
+def _reduce(
+    t: Tensor, dim: int | None, keepdim: bool, f: Callable[[list[Value]], Value], dtype: str
+) -> Tensor:
+    if dim is None:
+        return Tensor([f(t.data)], (1,) * len(t.shape) if keepdim else (), dtype)
+    n = len(t.shape)
+    if not -n <= dim < n:
+        raise Stuck(f"no dimension {dim} in an array of {n} dimensions")
+    dim %= n
+    outer, size, inner = size_of(t.shape[:dim]), t.shape[dim], size_of(t.shape[dim + 1 :])
+    out = [
+        f([t.data[(o * size + k) * inner + i] for k in range(size)])
+        for o in range(outer)
+        for i in range(inner)
+    ]
+    shape = t.shape[:dim] + ((1,) if keepdim else ()) + t.shape[dim + 1 :]
+    return Tensor(out, shape, dtype)
+
+
+def reduce_with(
+    t: Tensor, dim: int | None, keepdim: bool, f: Callable[[list[Value]], Value], dtype: str
+) -> Tensor:
+    """Any other reduction; `f` sees a list of elements and must accept Opaque ones."""
+    return _reduce(t, dim, keepdim, f, dtype)

@@ -1,0 +1,271 @@
+"""The evaluator's own values. No host object is ever reachable through them.
+
+Plain immutable Python values (None, bool, int, float, str, bytes), and the containers list, tuple, dict, set, bytearray
+and range stand for themselves: the interpreter reaches their methods only through explicit tables, never by
+`getattr`. Everything else a script can hold is one of the classes here.
+
+`Opaque` is "we could not tell": it carries the reason and the line, spreads through every operation, and is how
+the rest of a script (models, optimisers, devices) flows past the few things that are evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pgolf.errors import PgolfError
+
+Value = Any
+"""Any value of the interpreted language: a plain Python value of the kinds above, or a class of this package."""
+
+
+class Stuck(PgolfError):
+    """Evaluation cannot go on: outside the language. Carries the reason and the 1-based line."""
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        self.reason = reason
+        self.line = line
+        super().__init__(f"line {line}: {reason}" if line else reason)
+
+
+class ScriptRaise(Exception):
+    """An exception raised by the interpreted program, on its way to a handler."""
+
+    def __init__(self, value: Value, line: int = 0) -> None:
+        self.value = value
+        self.line = line
+        super().__init__(str(value))
+
+
+class Opaque:
+    """An unknown value, with the first reason why it is unknown.
+
+    `origin` says what kind of thing it is: "external" (a library we do not model), "model" (parameters, logits),
+    "unset" (a name nobody bound), "config" (settings of the machine: device, rank, clock).
+    """
+
+    __slots__ = ("line", "origin", "reason")
+
+    def __init__(self, reason: str, line: int = 0, origin: str = "external") -> None:
+        self.reason = reason
+        self.line = line
+        self.origin = origin
+
+    def __repr__(self) -> str:
+        return f"<unknown: {self.reason}>"
+
+
+class Tok(int):
+    """A token id that remembers its position in the probe stream; arithmetic on it gives a plain int."""
+
+    pos: int
+
+    @staticmethod
+    def at(token_id: int, pos: int) -> Tok:
+        """The token `token_id` at stream position `pos`."""
+        tok = Tok(token_id)
+        tok.pos = pos
+        return tok
+
+
+class Loss:
+    """A linear form over per-token losses (nats): `sum(weights[pos] * nll(pos))`.
+
+    The evaluator's way of following `val_loss` and `val_bpb` without a model: after an eval function has run,
+    the weights say which targets were scored, how often, and by what the sum was divided.
+    """
+
+    __slots__ = ("weights",)
+
+    def __init__(self, weights: dict[int, float]) -> None:
+        self.weights = weights
+
+    def scaled(self, factor: float) -> Loss:
+        return Loss({pos: w * factor for pos, w in self.weights.items()})
+
+    def plus(self, other: Loss) -> Loss:
+        if len(other.weights) > len(self.weights):
+            self, other = other, self
+        out = dict(self.weights)
+        for pos, w in other.weights.items():
+            out[pos] = out.get(pos, 0.0) + w
+        return Loss(out)
+
+
+class ModelOutput(Opaque):
+    """What a model returned for (inputs, targets): a mean loss, a loss per token or logits; its use decides."""
+
+    __slots__ = ("per_token", "targets")
+
+    def __init__(self, targets: Value, line: int = 0, per_token: bool = False) -> None:
+        super().__init__("output of the model", line, "model")
+        self.targets = targets
+        self.per_token = per_token
+
+
+class Function:
+    """A function of the script: its compiled body and the frame it closes over."""
+
+    __slots__ = ("attributes", "code", "defaults", "frame", "kw_defaults", "name", "owner")
+
+    def __init__(
+        self, name: str, code: Any, frame: Any, defaults: list[Value], kw_defaults: dict[str, Value]
+    ) -> None:
+        self.name = name
+        self.code = code
+        self.frame = frame
+        self.defaults = defaults
+        self.kw_defaults = kw_defaults
+        self.attributes: dict[str, Value] = {}
+        self.owner: ClassValue | None = None
+
+
+class BoundMethod:
+    """A function of the script with its receiver."""
+
+    __slots__ = ("function", "receiver")
+
+    def __init__(self, function: Function, receiver: Value) -> None:
+        self.function = function
+        self.receiver = receiver
+
+
+class Intrinsic:
+    """A modelled callable of the standard library or a known package.
+
+    `call(interp, args, kwargs, line) -> Value`. `pure` says that it cannot change its arguments.
+    """
+
+    __slots__ = ("call", "name")
+
+    def __init__(self, name: str, call: Callable[[Any, list[Value], dict[str, Value], int], Value]) -> None:
+        self.name = name
+        self.call = call
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Module:
+    """A module as the script sees it: a modelled package, or a sibling file. Assigning attributes is allowed
+    and stays inside the evaluation (that is how a patched tokenizer class is noticed)."""
+
+    __slots__ = ("attributes", "name", "patched", "resolve")
+
+    def __init__(self, name: str, resolve: Callable[[str], Value] | None = None) -> None:
+        self.name = name
+        self.attributes: dict[str, Value] = {}
+        self.resolve = resolve
+        self.patched: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<module {self.name}>"
+
+
+class ClassValue:
+    """A class of the script. `opaque_base` is set where a base class is not modelled."""
+
+    __slots__ = ("attributes", "bases", "line", "name", "opaque_base")
+
+    def __init__(
+        self, name: str, bases: list[ClassValue], attributes: dict[str, Value], opaque_base: str, line: int
+    ) -> None:
+        self.name = name
+        self.bases = bases
+        self.attributes = attributes
+        self.opaque_base = opaque_base
+        self.line = line
+
+    def lookup(self, name: str) -> Value:
+        """The attribute in this class or its bases (depth first), or MISSING."""
+        if name in self.attributes:
+            return self.attributes[name]
+        for base in self.bases[:8]:
+            found = base.lookup(name)
+            if found is not MISSING:
+                return found
+        return MISSING
+
+
+class Instance:
+    """An object of a class of the script."""
+
+    __slots__ = ("attributes", "cls")
+
+    def __init__(self, cls: ClassValue) -> None:
+        self.cls = cls
+        self.attributes: dict[str, Value] = {}
+
+
+class NativeClass:
+    """A modelled class (SentencePieceProcessor, Path, dtype names): callable, can be patched, can be subclassed."""
+
+    __slots__ = ("attributes", "construct", "name")
+
+    def __init__(
+        self, name: str, construct: Callable[[Any, list[Value], dict[str, Value], int], Value]
+    ) -> None:
+        self.name = name
+        self.construct = construct
+        self.attributes: dict[str, Value] = {}
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
+
+
+class NativeObject:
+    """An object of a modelled class: `methods` by name; `state` is private to the model."""
+
+    __slots__ = ("attributes", "kind", "methods", "native_class", "state")
+
+    def __init__(
+        self,
+        kind: str,
+        methods: dict[str, Callable[[Any, Any, list[Value], dict[str, Value], int], Value]],
+        state: Any = None,
+        native_class: NativeClass | None = None,
+    ) -> None:
+        self.kind = kind
+        self.methods = methods
+        self.state = state
+        self.native_class = native_class
+        self.attributes: dict[str, Value] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
+
+
+class DType:
+    """A numpy, torch or mlx element type, by its plain name (`int16`, `bool`, `float64`)."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class ExceptionValue:
+    """An exception object of the interpreted program."""
+
+    __slots__ = ("args", "kind")
+
+    def __init__(self, kind: str, args: tuple[Value, ...] = ()) -> None:
+        self.kind = kind
+        self.args = args
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({', '.join(map(repr, self.args))})"
+
+
+class _Missing:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING: Any = _Missing()
+"""No such name or attribute; never visible to the interpreted program."""

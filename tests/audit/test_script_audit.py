@@ -1,0 +1,224 @@
+"""The audit of one script, on scripts of our own."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from pgolf.audit.script_audit import ScriptAudit, audit_script
+from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
+from pgolf.untrusted.script import MappedSiblings, Script
+
+REFERENCE = """
+import glob, math, os
+from pathlib import Path
+import numpy as np
+import sentencepiece as spm
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import nn
+
+
+class Hyperparameters:
+    val_files = os.environ.get("VAL_FILES", "data/fineweb_val_*.bin")
+    tokenizer_path = os.environ.get("TOKENIZER_PATH", "data/tok.model")
+    vocab_size = int(os.environ.get("VOCAB_SIZE", "1024"))
+    train_seq_len = int(os.environ.get("TRAIN_SEQ_LEN", "1024"))
+    eval_stride = int(os.environ.get("EVAL_STRIDE", "64"))
+
+
+def build_luts(sp, vocab_size, device):
+    n = int(sp.vocab_size())
+    size = max(n, vocab_size)
+    base = np.zeros((size,), dtype=np.int16)
+    space = np.zeros((size,), dtype=np.bool_)
+    boundary = np.ones((size,), dtype=np.bool_)
+    for i in range(n):
+        if sp.is_control(i) or sp.is_unknown(i) or sp.is_unused(i):
+            continue
+        boundary[i] = False
+        if sp.is_byte(i):
+            base[i] = 1
+            continue
+        piece = sp.id_to_piece(i)
+        if piece.startswith("\\u2581"):
+            space[i] = True
+            piece = piece[1:]
+        base[i] = len(piece.encode("utf-8"))
+    return (
+        torch.tensor(base, dtype=torch.int16, device=device),
+        torch.tensor(space, dtype=torch.bool, device=device),
+        torch.tensor(boundary, dtype=torch.bool, device=device),
+    )
+
+
+def load_shard(file):
+    header = np.fromfile(file, dtype="<i4", count=256)
+    if int(header[0]) != 20240520:
+        raise ValueError("bad magic")
+    tokens = np.fromfile(file, dtype="<u2", count=int(header[2]), offset=1024)
+    return torch.from_numpy(tokens.astype(np.uint16, copy=False))
+
+
+def load_validation_tokens(pattern, seq_len):
+    files = [Path(p) for p in sorted(glob.glob(pattern))]
+    if not files:
+        raise FileNotFoundError(pattern)
+    tokens = torch.cat([load_shard(f) for f in files]).contiguous()
+    usable = ((tokens.numel() - 1) // seq_len) * seq_len
+    return tokens[: usable + 1]
+
+
+class GPT(nn.Module):
+    def forward(self, x, y):
+        return F.cross_entropy(self.head(x), y)
+
+
+def evaluate(args, model, val_tokens, base_lut, space_lut, boundary_lut):
+    seq_len = args.train_seq_len
+    loss_sum = torch.zeros((), dtype=torch.float64)
+    tokens = torch.zeros((), dtype=torch.float64)
+    byte_count = torch.zeros((), dtype=torch.float64)
+    with torch.inference_mode():
+        for start in range(0, val_tokens.numel() - 1, seq_len):
+            local = val_tokens[start : start + seq_len + 1].to(torch.int64)
+            x, y = local[:-1], local[1:]
+            loss = model(x, y).detach()
+            loss_sum += loss.to(torch.float64) * float(y.numel())
+            tokens += float(y.numel())
+            b = base_lut[y].to(torch.int16)
+            b += (space_lut[y] & ~boundary_lut[x]).to(torch.int16)
+            byte_count += b.to(torch.float64).sum()
+    val_loss = loss_sum / tokens
+    return float(val_loss.item()), float(val_loss.item() / math.log(2.0) * tokens.item() / byte_count.item())
+
+
+def main():
+    args = Hyperparameters()
+    sp = spm.SentencePieceProcessor(model_file=args.tokenizer_path)
+    if int(sp.vocab_size()) != args.vocab_size:
+        raise ValueError("vocab")
+    luts = build_luts(sp, args.vocab_size, "cuda")
+    val_tokens = load_validation_tokens(args.val_files, args.train_seq_len)
+    model = torch.compile(GPT())
+    val_loss, val_bpb = evaluate(args, model, val_tokens, *luts)
+    print(f"val_loss:{val_loss:.4f} val_bpb:{val_bpb:.4f}")
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def audit(source: str, **files: str) -> ScriptAudit:
+    siblings = MappedSiblings({k.replace("__", "."): v.encode() for k, v in files.items()})
+    return audit_script(Script("train_gpt.py", textwrap.dedent(source).encode(), siblings))
+
+
+def changed(old: str, new: str) -> str:
+    assert old in REFERENCE
+    return REFERENCE.replace(old, new)
+
+
+def test_the_reference_is_proved_correct_and_canonical() -> None:
+    result = audit(REFERENCE)
+    assert result.lut_status is LutStatus.CORRECT, result.reason
+    assert result.byte_source is ByteSource.TABLE
+    assert result.eval_status is EvalStatus.CANONICAL, result.eval_reason
+    assert result.builder == "build_luts"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ('base[i] = len(piece.encode("utf-8"))', 'base[i] = len(piece.encode("utf-8")) + int(space[i])', "leading_space_plus_one"),
+        ("if sp.is_byte(i):", "if False:", "byte_token_wrong_size"),
+        (" or sp.is_unused(i)", "", "missing_is_unused"),
+        ("if sp.is_control(i) or ", "if ", "boundary_bytes_counted"),
+        ('startswith("\\u2581")', 'startswith("?")', "marker_not_recognised"),
+        ('len(piece.encode("utf-8"))', "len(piece)", "counts_characters"),
+        ("piece = piece[1:]", 'piece = piece.lstrip("\\u2581")', "strips_every_marker"),
+        ("boundary[i] = False", "boundary[i] = i == 5", "boundary_mask_wrong"),
+        ("space[i] = True", "space[i] = len(piece) > 2", "space_flag_wrong"),
+        ("return (", "base = base * 2\n    return (", "table_rescaled"),
+    ],
+)  # fmt: skip
+def test_each_deviation_is_proved_by_name(old: str, new: str, name: str) -> None:
+    result = audit(changed(old, new))
+    assert result.lut_status is LutStatus.BUGGY, (result.lut_status, result.reason)
+    assert name in [d.name.value for d in result.deviations]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "needle"),
+    [
+        ("(space_lut[y] & ~boundary_lut[x])", "space_lut[y]", "after a boundary"),
+        ("            b += (space_lut[y] & ~boundary_lut[x]).to(torch.int16)\n", "", "not added"),
+        ("(space_lut[y] & ~boundary_lut[x])", "(space_lut[x] & ~boundary_lut[y])", "counts"),
+        ("byte_count += b", "byte_count += 1.02 * b", "x1.02"),
+    ],
+)
+def test_a_wrong_eval_loop_deviates(old: str, new: str, needle: str) -> None:
+    result = audit(changed(old, new))
+    assert result.lut_status is LutStatus.CORRECT, result.reason
+    assert result.eval_status is EvalStatus.DEVIATES, result.eval_reason
+    assert needle in result.eval_reason
+
+
+def test_part_of_the_stream_is_not_canonical() -> None:
+    result = audit(changed("val_tokens.numel() - 1, seq_len)", "(val_tokens.numel() - 1) // 2, seq_len)"))
+    assert result.eval_status is not EvalStatus.CANONICAL
+
+
+def test_a_patch_between_builder_and_loop_counts() -> None:
+    result = audit(
+        changed("    val_tokens = load", "    luts[0][40:] += 1\n    luts[0][7] = 9\n    val_tokens = load")
+    )
+    assert result.lut_status is not LutStatus.CORRECT
+
+
+def test_a_patched_tokenizer_class_counts() -> None:
+    patch = "spm.SentencePieceProcessor.is_byte = lambda self, i: False\n\n\ndef build_luts"
+    result = audit(changed("def build_luts", patch))
+    assert result.lut_status is LutStatus.BUGGY
+    assert "byte_token_wrong_size" in [d.name.value for d in result.deviations]
+
+
+def test_the_last_definition_wins() -> None:
+    decoy = REFERENCE.replace('len(piece.encode("utf-8"))', "len(piece) + 7", 1)
+    start, end = REFERENCE.index("def build_luts"), REFERENCE.index("def load_shard")
+    good_after = decoy.replace("def load_shard", REFERENCE[start:end] + "def load_shard", 1)
+    assert audit(good_after).lut_status is LutStatus.CORRECT
+
+
+def test_a_decoy_in_a_string_decides_nothing() -> None:
+    start, end = REFERENCE.index("def build_luts"), REFERENCE.index("def load_shard")
+    good = REFERENCE[start:end].replace('"""', "'''")
+    bad = REFERENCE[:start] + REFERENCE[start:end].replace("+= ", "+= ").replace(
+        'len(piece.encode("utf-8"))', "3 * len(piece)"
+    )
+    source = bad + 'DECOY = """\n' + good + '"""\n' + REFERENCE[end:]
+    assert audit(source).lut_status is LutStatus.BUGGY
+
+
+def test_tables_of_a_sibling_module_are_followed() -> None:
+    start, end = REFERENCE.index("def build_luts"), REFERENCE.index("def load_shard")
+    lib = "import numpy as np\nimport torch\n\n" + REFERENCE[start:end]
+    main = REFERENCE[:start] + "from lib import build_luts\n\n\n" + REFERENCE[end:]
+    assert audit(main, lib__py=lib).lut_status is LutStatus.CORRECT
+
+
+def test_a_launcher_is_followed_to_what_it_starts() -> None:
+    launcher = 'import subprocess, sys\nsubprocess.run([sys.executable, "real.py"], check=True)\n'
+    assert audit(launcher, real__py=REFERENCE).lut_status is LutStatus.CORRECT
+    alone = audit(launcher)
+    assert alone.lut_status is LutStatus.UNKNOWN
+    assert "real.py" in alone.reason
+
+
+def test_nothing_at_all_is_unknown_with_a_reason() -> None:
+    result = audit("print('hello')\n")
+    assert result.lut_status is LutStatus.UNKNOWN
+    assert result.reason
