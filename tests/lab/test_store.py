@@ -18,8 +18,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from pgolf.errors import UsageError
+from pgolf.errors import DataError, UsageError
+from pgolf.lab.decision import decide
+from pgolf.lab.doctor import examine
 from pgolf.lab.experiments import append_event, create_experiment, get_experiment, record_seed
+from pgolf.lab.preregistration import Terms, register
 from pgolf.lab.settings import Workspace, load_workspace
 from pgolf.lab.store import database, migrations, schema
 from pgolf.lab.store.database import read, write
@@ -363,6 +366,68 @@ def test_the_gate_refuses_what_it_cannot_read(workspace: Workspace) -> None:
     workspace.database_path.write_bytes(b"broken" * 1000)
     assert "could not be read" in (registration_problem(workspace, "exp_001") or "")
     assert not is_registered(workspace, "exp_001")
+
+
+def decided(workspace: Workspace) -> None:
+    create_experiment(workspace, "h", ["a"])
+    register(workspace, "1", Terms(publish_margin=0.005, internal_margin=0.003))
+    record_seed(workspace, "1", seed=1, bpb=1.0, manifest={"a": 1})
+    decide(workspace, "1")
+    assert problems(workspace) == ()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE experiments SET techniques = 'x'",
+        "UPDATE seeds SET manifest = '[]'",
+        "UPDATE registrations SET rule = '{}'",
+        "UPDATE registrations SET rule = 'x'",
+        "UPDATE registrations SET rule = replace(rule, '0.005', '0.001')",
+        "UPDATE decisions SET payload = ''",
+    ],
+)
+def test_a_damaged_cell_is_one_sentence_and_doctor_names_an_issue(
+    workspace: Workspace, statement: str
+) -> None:
+    decided(workspace)
+    tamper(workspace, statement)
+    with pytest.raises(DataError, match="pgolf doctor") as caught:
+        decide(workspace, "1")
+    assert "\n" not in str(caught.value)
+    assert any(finding.level == "issue" for finding in examine(workspace, run_hooks=False))
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        (
+            "UPDATE registrations SET rule = replace(rule, '0.005', '0.001')",
+            "registrations: the rule of exp_001",
+        ),
+        ("UPDATE registrations SET rule_sha256 = 'ab'", "registrations: rule_sha256 of exp_001"),
+        ("UPDATE registrations SET version = 2", "registrations: version of exp_001"),
+        ("UPDATE experiments SET hypothesis = 'as foreseen'", "experiments: hypothesis of exp_001"),
+        ("UPDATE experiments SET forced = '[\"x\"]'", "experiments: forced of exp_001"),
+        ("UPDATE seeds SET gpu = '8xH100_SXM'", "seeds: gpu of exp_001"),
+        ("UPDATE seeds SET manifest = '{\"a\": 2}'", "seeds: manifest of exp_001"),
+        ("UPDATE seeds SET artifact_bytes = 5", "seeds: artifact_bytes of exp_001"),
+        ("UPDATE decisions SET verdict = 'GREEN'", "decisions: verdict of exp_001"),
+        (
+            "UPDATE decisions SET payload = replace(payload, 'PENDING', 'GREEN')",
+            "decisions: payload of exp_001",
+        ),
+        ("UPDATE seeds SET superseded_by = 3", "seeds: seed 1 of exp_001 is wrongly marked"),
+        ("DELETE FROM seeds", "seeds: event 3 recorded a row of exp_001 that is gone"),
+        ("DELETE FROM registrations", "registrations: event 2 recorded a row of exp_001 that is gone"),
+    ],
+)
+def test_an_edited_table_disagrees_with_its_events(
+    workspace: Workspace, statement: str, complaint: str
+) -> None:
+    decided(workspace)
+    tamper(workspace, statement)
+    assert any(problem.startswith(complaint) for problem in problems(workspace)), problems(workspace)
 
 
 def test_a_copied_store_reads_the_same(workspace: Workspace, tmp_path: Path) -> None:

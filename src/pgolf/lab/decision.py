@@ -25,7 +25,7 @@ from typing import Any
 from pgolf.core.profile import Profile
 from pgolf.errors import Refused
 from pgolf.lab.experiments import ExperimentRecord, file_sha256, get_experiment
-from pgolf.lab.preregistration import Rule, margin_in_bpb, rule_from_dict
+from pgolf.lab.preregistration import Rule, frozen_rule, margin_in_bpb, rule_from_dict
 from pgolf.lab.settings import Workspace
 from pgolf.lab.statistics import MarginTest, one_sample_test, seeds_needed, welch_test
 from pgolf.lab.store import decisions, events, experiments
@@ -110,11 +110,11 @@ def evaluate(record: ExperimentRecord, profile: Profile) -> Decision:
     if not before:
         raise Refused(f"{experiment.id} was registered after its first seed, so its rule decides nothing")
     chosen = before[-1]
-    decision = _apply(experiment.id, rule_from_dict(chosen.rule), record.seeds, profile)
+    decision = _apply(experiment.id, frozen_rule(chosen), record.seeds, profile)
     decision = replace(decision, rule_version=chosen.version, rule_sha256=chosen.rule_sha256)
     if after:
         latest = after[-1]
-        amended = _apply(experiment.id, rule_from_dict(latest.rule), record.seeds, profile)
+        amended = _apply(experiment.id, frozen_rule(latest), record.seeds, profile)
         amended = replace(amended, rule_version=latest.version, rule_sha256=latest.rule_sha256)
         note = (
             f"amendment {latest.version} was made after the first seed ({latest.reason}); under it the verdict is "

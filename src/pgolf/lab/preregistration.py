@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pgolf.core.profile import Profile
-from pgolf.errors import Refused, UsageError
+from pgolf.errors import DataError, Refused, UsageError
 from pgolf.lab.experiments import (
     CONFIG_FILE,
     checked_integer,
@@ -87,9 +87,25 @@ class Rule:
 
 
 def rule_from_dict(data: dict[str, Any]) -> Rule:
-    """The rule that `Rule.as_dict` wrote."""
-    reference = Reference(**{**data["reference"], "values_bpb": tuple(data["reference"]["values_bpb"])})
-    return Rule(**{**data, "reference": reference, "parent_bpb": tuple(data["parent_bpb"])})
+    """The rule that `Rule.as_dict` wrote. Raises DataError when the stored rule was damaged or edited."""
+    try:
+        reference = Reference(**{**data["reference"], "values_bpb": tuple(data["reference"]["values_bpb"])})
+        return Rule(**{**data, "reference": reference, "parent_bpb": tuple(data["parent_bpb"])})
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"a stored rule is damaged ({error}): `pgolf doctor` names what was edited"
+        ) from error
+
+
+def frozen_rule(registration: Registration) -> Rule:
+    """The rule as it was frozen. Raises DataError when it no longer has the hash it was registered with."""
+    rule = rule_from_dict(registration.rule)
+    if rule_sha256(rule) != registration.rule_sha256:
+        raise DataError(
+            f"rule {registration.version} of {registration.experiment} was edited after it was registered (SHA-256 differs): "
+            "it decides nothing, see `pgolf doctor`"
+        )
+    return rule
 
 
 def rule_sha256(rule: Rule) -> str:

@@ -11,6 +11,7 @@ each sees the newest event to chain to. What was acknowledged is on disk (WAL, `
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from pgolf.errors import UsageError
+from pgolf.errors import DataError, UsageError
 from pgolf.lab.settings import Workspace
 from pgolf.lab.store import migrations
 
@@ -77,6 +78,19 @@ class Transaction:
         for column, value in where.items():
             statement = statement.where(target.c[column] == value)
         return int(self._connection.execute(statement).rowcount)
+
+
+def stored_json(row: Row, column: str, kind: type) -> Any:
+    """The JSON value in a text column. Raises DataError when the store was damaged or edited there."""
+    try:
+        value = json.loads(row[column])
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, kind):
+        raise DataError(
+            f"the store holds no {kind.__name__} in column {column} of a row: `pgolf doctor` names what was edited"
+        )
+    return value
 
 
 def now() -> str:

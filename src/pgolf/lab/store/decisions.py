@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from pgolf.lab.store.database import Reader, Row, Transaction, current_user, now
+from pgolf.lab.store.database import Reader, Row, Transaction, current_user, now, stored_json
 from pgolf.lab.store.events import append, canonical_json
 
 
@@ -26,7 +25,8 @@ def record(
     transaction: Transaction, experiment_id: str, verdict: str, sentence: str, payload: dict[str, Any]
 ) -> None:
     """Append a verdict and its event."""
-    event = append(transaction, "decided", experiment_id, {"verdict": verdict, "sentence": sentence})
+    recorded = {"verdict": verdict, "sentence": sentence, "payload": payload}
+    event = append(transaction, "decided", experiment_id, recorded)
     transaction.insert(
         "decisions",
         experiment=experiment_id,
@@ -68,4 +68,4 @@ def every_verdict(reader: Reader) -> dict[str, str]:
 
 def _decision(row: Row) -> RecordedDecision:
     values = {name: row[name] for name in ("experiment", "verdict", "sentence", "decided_at", "who")}
-    return RecordedDecision(payload=json.loads(row["payload"]), **values)
+    return RecordedDecision(payload=stored_json(row, "payload", dict), **values)

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pgolf.lab.store.database import Reader, Row, Transaction, current_user, now
+from pgolf.lab.store.database import Reader, Row, Transaction, current_user, now, stored_json
 
 GENESIS = "0" * 64
 
@@ -81,7 +81,6 @@ def verify_chain(reader: Reader, most_problems: int = 20) -> ChainReport:
     """Recompute every hash and compare the tables with the events that made their rows."""
     problems: list[str] = []
     previous, expected_seq = GENESIS, 1
-    payloads: dict[int, tuple[str, str]] = {}
     found = reader.rows("SELECT * FROM events ORDER BY seq")
     for row in found:
         seq = int(row["seq"])
@@ -94,45 +93,124 @@ def verify_chain(reader: Reader, most_problems: int = 20) -> ChainReport:
         )
         if digest != row["hash"]:
             problems.append(f"event {seq} ({row['what']} {row['subject']}) was edited: its hash does not fit")
-        payloads[seq] = (row["subject"], row["payload"])
         previous, expected_seq = row["hash"], seq + 1
-    problems += _rows_against_events(reader, payloads)
+    problems += _rows_against_events(reader, found)
+    problems += _replacements(reader)
     shown = problems[:most_problems]
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
     return ChainReport(len(found), previous, tuple(shown))
 
 
-def _rows_against_events(reader: Reader, payloads: dict[int, tuple[str, str]]) -> list[str]:
-    """Seeds and registrations whose event is gone, or says another number than the table."""
+_COMPARED = {
+    # table: (what its rows' events are, columns that the event's payload holds, those that are JSON)
+    "seeds": (
+        ("seed recorded", "seed replaced"),
+        (
+            *(
+                "seed",
+                "bpb",
+                "loss_nats",
+                "artifact_bytes",
+                "code_bytes",
+                "model_bytes",
+                "train_seconds",
+                "steps",
+            ),
+            *(
+                "gpu",
+                "gpu_model",
+                "torch_version",
+                "pg_commit",
+                "cost_usd",
+                "notes",
+                "log_path",
+                "log_sha256",
+            ),
+            *("script_sha256", "source", "manifest"),
+        ),
+        ("manifest",),
+    ),
+    "registrations": (
+        ("thresholds registered", "registration amended"),
+        ("version", "rule_sha256", "reason", "rule"),
+        ("rule",),
+    ),
+    "decisions": (("decided",), ("verdict", "sentence", "payload"), ("payload",)),
+    "experiments": (
+        ("experiment created",),
+        ("hypothesis", "techniques", "parent", "forced", "number"),
+        ("techniques", "forced"),
+    ),
+}
+
+
+def _rows_against_events(reader: Reader, log: list[Row]) -> list[str]:
+    """Rows whose event is gone or says something else than the table, and events whose row is gone."""
     problems: list[str] = []
-    for table, columns in (
-        ("seeds", ("seed", "bpb", "loss_nats", "train_seconds", "cost_usd", "log_sha256")),
-        ("registrations", ("version", "rule_sha256")),
-        ("decisions", ("verdict",)),
-    ):
-        sql = f"SELECT experiment, event_seq, {', '.join(columns)} FROM {table} ORDER BY id"  # noqa: S608
+    for table, (kinds, columns, as_json) in _COMPARED.items():
+        made = {int(event["seq"]): event for event in log if event["what"] in kinds}
+        by_subject = {event["subject"]: seq for seq, event in made.items()}
+        key = "id AS experiment" if table == "experiments" else "experiment, event_seq"
+        sql = f"SELECT {key}, {', '.join(columns)} FROM {table} ORDER BY id"  # noqa: S608 - no user text in it
         for row in reader.rows(sql):
-            subject, text = payloads.get(int(row["event_seq"]), ("", ""))
-            if subject != row["experiment"]:
-                problems.append(f"{table}: a row of {row['experiment']} has no event {row['event_seq']}")
+            name = row["experiment"]
+            seq = by_subject.get(name, 0) if table == "experiments" else int(row["event_seq"])
+            event = made.pop(seq, None)
+            if event is None or event["subject"] != name:
+                problems.append(f"{table}: a row of {name} has no event {seq or 'that created it'}")
                 continue
-            try:
-                payload = json.loads(text)
-            except ValueError:
-                continue  # an edited event is already reported
-            problems.extend(
-                f"{table}: {column} of {row['experiment']} is {row[column]!r}, event {row['event_seq']} "
-                f"recorded {payload.get(column)!r}"
-                for column in columns
-                if isinstance(payload, dict) and row[column] != payload.get(column)
-            )
+            problems += _differences(table, row, seq, event, columns, as_json)
+        problems += [
+            f"{table}: event {seq} recorded a row of {event['subject']} that is gone"
+            for seq, event in made.items()
+        ]
     return problems
+
+
+def _replacements(reader: Reader) -> list[str]:
+    """Seeds whose mark of replacement does not follow from the order of their events."""
+    sql = "SELECT experiment, seed, event_seq, superseded_by FROM seeds ORDER BY experiment, seed, event_seq DESC"
+    problems, newer = [], None
+    for row in reader.rows(sql):
+        same = newer is not None and (newer["experiment"], newer["seed"]) == (row["experiment"], row["seed"])
+        expected: int | None = newer["event_seq"] if newer is not None and same else None
+        if row["superseded_by"] != expected:
+            problems.append(
+                f"seeds: seed {row['seed']} of {row['experiment']} is wrongly marked as replaced or current"
+            )
+        newer = row
+    return problems
+
+
+def _differences(
+    table: str, row: Row, seq: int, event: Row, columns: tuple[str, ...], as_json: tuple[str, ...]
+) -> list[str]:
+    try:
+        payload = json.loads(event["payload"])
+        recorded = {column: payload.get(column) for column in columns}
+    except (ValueError, AttributeError, RecursionError):
+        return []  # an edited event is already reported
+    found: list[str] = []
+    for column in columns:
+        value = row[column]
+        if column in as_json and value is not None:
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                value = "(no JSON)"
+        if value != recorded[column]:
+            shown = f"{column} of {row['experiment']}"
+            detail = "" if column in as_json else f" is {value!r}, event {seq} recorded {recorded[column]!r}"
+            found.append(
+                f"{table}: {'the ' if column == 'rule' else ''}{shown}{detail or f' is not what event {seq} recorded'}"
+            )
+    return found
 
 
 def _event(row: Row) -> Event:
     fields = {name: row[name] for name in ("at", "who", "what", "subject", "previous_hash", "hash")}
-    return Event(seq=int(row["seq"]), payload=json.loads(row["payload"]), **fields)
+    return Event(seq=int(row["seq"]), payload=stored_json(row, "payload", dict), **fields)
 
 
 def _digest(seq: int, at: str, who: str, what: str, subject: str, payload: str, previous: str) -> str:

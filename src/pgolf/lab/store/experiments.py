@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pgolf.lab.store.database import Reader, Row, Transaction, now
+from pgolf.lab.store.database import Reader, Row, Transaction, now, stored_json
 
 STATUSES = ("planned", "registered", "running", "completed", "screened_out", "failed")
 
@@ -102,8 +102,8 @@ def _experiment(row: Row) -> Experiment:
     values = {name: row[name] for name in ("id", "hypothesis", "parent", "status", "reason", "who")}
     return Experiment(
         number=int(row["number"]),
-        techniques=tuple(json.loads(row["techniques"])),
-        forced=tuple(json.loads(row["forced"])),
+        techniques=tuple(stored_json(row, "techniques", list)),
+        forced=tuple(stored_json(row, "forced", list)),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         **values,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pgolf.lab.store.database import Reader, Row, Transaction
+from pgolf.lab.store.database import Reader, Row, Transaction, stored_json
 from pgolf.lab.store.events import canonical_json
 
 
@@ -49,4 +48,4 @@ def _registration(row: Row) -> Registration:
         name: row[name]
         for name in ("experiment", "version", "rule_sha256", "reason", "registered_at", "who", "event_seq")
     }
-    return Registration(rule=json.loads(row["rule"]), **values)
+    return Registration(rule=stored_json(row, "rule", dict), **values)

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from pgolf.lab.store.database import Reader, Row, Transaction
+from pgolf.lab.store.database import Reader, Row, Transaction, stored_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +118,5 @@ def summaries(reader: Reader) -> dict[str, Summary]:
 
 def _seed(row: Row) -> Seed:
     values = {name: row[name] for name in _FIELDS}
-    values["manifest"] = None if row["manifest"] is None else json.loads(row["manifest"])
+    values["manifest"] = None if row["manifest"] is None else stored_json(row, "manifest", dict)
     return Seed(**values)
