@@ -34,7 +34,7 @@ _ANY_CRASH = (
     b"out of memory",
     b"timeout",
 )
-_SEARCHED = 256 * 1024
+_SEARCHED = 64 * 1024
 _EXCEPTION = re.compile(
     r"^[^\n]{0,40}?\b((?:\w{1,40}\.){0,6}\w{0,60}(?:Error|Exception|Interrupt|Exit))\b:?[^\n]{0,200}"
 )

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from pgolf.runlog.metrics import Printed, Reading, ReadingKind
 
-METRIC_WORDS = (b"bpb", b"BPB", b"Bpb", b"its_per_byte", b"its per byte", b"its/byte", b"its-per-byte")
+METRIC_WORDS = (b"bpb", b"BPB", b"Bpb", b"its_per_byte", b"its per byte", b"its/byte")
 """A line is looked at when it holds one of these (spellings as seen; cheaper than lower-casing every log)."""
 
 NUMBER = r"[-+]?(?:\d{1,30}(?:[,_]\d{3}){0,8}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,4})?|[-+]?(?:nan|inf(?:inity)?)"
