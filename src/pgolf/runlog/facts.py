@@ -106,7 +106,7 @@ class Body:
         counts = {word: data.count(word) for word in _RUN_STARTS}
         self.runs = max(1, *counts.values())
         start = max((data.rfind(word) for word in _RUN_STARTS[:2] if counts[word] > 1), default=-1)
-        self._start = max(0, data.rfind(b"\n", 0, max(0, start - 4_096)) + 1) if start > 0 else 0
+        self._start = self._run_start(start) if start > 0 else 0
         head_end, tail_start = self._training(self._start)
         head_end = min(head_end, self._start + limits.head_bytes)
         tail_start = max(tail_start, head_end, len(data) - limits.tail_bytes)
@@ -117,6 +117,12 @@ class Body:
         self.low = self.text.lower()
         self._counted_to = 0
         self._counted = 0
+
+    def _run_start(self, sign: int) -> int:
+        """Where the run begins whose first known line stands at `sign`: a few lines above, below the run before it."""
+        before = max(self.data.rfind(word, 0, sign) for word in _TRAINING_WORDS)
+        floor = self.bounds(before + 1)[1] if before >= 0 else 0
+        return max(floor, self.data.rfind(b"\n", 0, max(0, sign - 4_096)) + 1)
 
     def _training(self, start: int) -> tuple[int, int]:
         """Offsets where training lines begin and where the last one begins."""

@@ -11,6 +11,8 @@ SCHEMAS: Final = (
     "rows",
     "script",
     "submission",
+    "logs",
+    "run_metrics",
     "lab_checkpoint",
     "lab_decision",
     "lab_doctor",
