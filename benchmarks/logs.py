@@ -67,7 +67,9 @@ def main() -> None:
     bare = _best(lambda: [log.lower().split(b"\n") for log in logs])
     parsed = _best(lambda: [parse_log(log) for log in logs])
     metrics = [parse_log(log) for log in logs]
-    if not all(m.score and m.score.reading.label == "legal_ttt_exact" and m.run.seed is not None for m in metrics):
+    if not all(
+        m.score and m.score.reading.label == "legal_ttt_exact" and m.run.seed is not None for m in metrics
+    ):
         raise SystemExit("the sample logs were not read right")
     prints = _best(lambda: [fingerprint(m) for m in metrics])
     print(f"parse_log      {size / parsed:7.1f} MB/s   {parsed / bare:5.1f} F   ({size:.1f} MB)")  # noqa: T201

@@ -1,0 +1,54 @@
+"""Which line is the score: each clause of the rule alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgolf.runlog import parse_log
+
+CASES = [
+    (["final_int8_roundtrip_exact", 1.2], ["final_sliding_window_exact", 1.1], "final_sliding_window_exact"),
+    (["legal_ttt_exact", 1.08], ["final_int6_roundtrip_exact", 1.09], "legal_ttt_exact"),
+    (["final_int6_sliding_window", 1.0894], ["final_int6_ttt", 1.3360], "final_int6_sliding_window"),
+    (["quantized", 1.10], ["DIAGNOSTIC post_ema", 1.05], "quantized"),
+    (["legal_ttt_exact", 1.0872], ["ngram_two_pass_exact", 0.1734], "legal_ttt_exact"),
+    (["Quantized", 1.02], ["XSA", 1.03], "Quantized"),
+]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"), CASES, ids=[case[2] + "/" + str(case[1][0]) for case in CASES]
+)
+def test_the_line_that_counts_of_two(first: list[object], second: list[object], expected: str) -> None:
+    data = "".join(f"{label} val_loss:2.0 val_bpb:{bpb}\n" for label, bpb in (first, second))
+    score = parse_log(data.encode()).score
+    assert score is not None
+    assert score.reading.label == expected
+    assert score.why
+
+
+def test_a_mixture_is_claimed_by_its_own_value() -> None:
+    score = parse_log(
+        b"ppm_mix bytes=151080891 mix_bpb=0.9705 nn_only=1.08\nquantized_ttt val_loss:2.8 val_bpb:1.07\n"
+    ).score
+    assert score is not None
+    assert score.reading.bpb_key == "mix_bpb"
+
+
+def test_a_line_that_says_it_scored_a_part_is_set_aside() -> None:
+    data = b"val_tokens: 40540160\nppm_mix bytes=27048621 mix_bpb=0.9018\nquantized_ttt_phased val_loss:2.77 val_bpb:1.0619\n"
+    score = parse_log(data).score
+    assert score is not None
+    assert score.reading.label == "quantized_ttt_phased"
+
+
+def test_the_same_value_with_its_loss_is_preferred_to_a_bare_summary() -> None:
+    score = parse_log(b"final_exact val_loss:1.89576235 val_bpb:1.12278022\n\nval_bpb: 1.12278022\n").score
+    assert score is not None
+    assert score.reading.line == 1
+
+
+def test_without_any_value_there_is_no_score_and_a_reason() -> None:
+    metrics = parse_log(b"step:1/2 train_loss:3.0\n")
+    assert metrics.score is None
+    assert metrics.no_score == "no bits-per-byte value is printed"
