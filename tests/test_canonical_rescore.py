@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import importlib.util
 import itertools
 import json
 import lzma
@@ -328,11 +327,6 @@ def test_numbers_that_mean_nothing_are_refused(stream: Path, changes: dict[str, 
         run(CORRECT, stream, **changes)
 
 
-needs_engine = pytest.mark.skipif(
-    importlib.util.find_spec("pgolf.audit.script_audit") is None,
-    reason="the audit of scripts is not in this checkout yet",
-)
-
 # --- end to end -----------------------------------------------------------------------------------------------------
 
 
@@ -386,7 +380,6 @@ def bytes_on_example(*bugs: DeviationName) -> int:
     return total
 
 
-@needs_engine
 def test_a_canonical_script_end_to_end(tmp_path: Path) -> None:
     found = execute(tmp_path, script(), "--reported-bpb", "1.0", "--pr-number", "12")
     assert found["lut_status"] == "CORRECT", found.get("notes")
@@ -401,7 +394,6 @@ def test_a_canonical_script_end_to_end(tmp_path: Path) -> None:
     assert found["passes_merged_sota_threshold"] is True
 
 
-@needs_engine
 @pytest.mark.parametrize("bug", list(BUGS), ids=str)
 def test_each_deviation_end_to_end(tmp_path: Path, bug: DeviationName) -> None:
     found = execute(tmp_path, script(bug), "--reported-bpb", "1.0")
@@ -415,7 +407,6 @@ def test_each_deviation_end_to_end(tmp_path: Path, bug: DeviationName) -> None:
     assert found["inflation_ratio"] == (found["computed_inflation_ratio"] if plus_one else None)
 
 
-@needs_engine
 def test_all_deviations_end_to_end(tmp_path: Path) -> None:
     bugs = (N.LEADING_SPACE_PLUS_ONE, N.BYTE_TOKEN_WRONG_SIZE, N.MISSING_IS_UNUSED, N.BOUNDARY_BYTES_COUNTED)
     found = execute(tmp_path, script(*bugs), "--reported-bpb", "1.0108")
@@ -437,7 +428,6 @@ PACKED = {
 }  # fmt: skip
 
 
-@needs_engine
 @pytest.mark.parametrize("packing", sorted(PACKED))
 @pytest.mark.parametrize("bugs", [(), (N.LEADING_SPACE_PLUS_ONE,)], ids=["canonical", "plus-one"])
 def test_a_packed_script_is_unwrapped_and_classified(
@@ -449,7 +439,6 @@ def test_a_packed_script_is_unwrapped_and_classified(
     assert found["lut_bug_detections"] == [bug.value for bug in bugs]
 
 
-@needs_engine
 def test_a_script_packed_beyond_undoing_is_obfuscated(tmp_path: Path) -> None:
     source = "import zlib, base64, os\nexec(zlib.decompress(base64.b64decode(os.environ['CODE_THAT_IS_NOT_HERE'])))\n"
     broken = "import zlib, base64\nexec(zlib.decompress(base64.b64decode('bm90IHpsaWIgYXQgYWxs')))\n"
@@ -457,7 +446,6 @@ def test_a_script_packed_beyond_undoing_is_obfuscated(tmp_path: Path) -> None:
     assert execute(tmp_path, source)["lut_status"] in ("OBFUSCATED", "UNKNOWN")
 
 
-@needs_engine
 def test_a_script_without_tables_is_unknown_and_says_why(tmp_path: Path) -> None:
     found = execute(tmp_path, "print('hello')\n")
     assert found["lut_status"] == "UNKNOWN"
@@ -465,7 +453,6 @@ def test_a_script_without_tables_is_unknown_and_says_why(tmp_path: Path) -> None
     assert found["notes"]
 
 
-@needs_engine
 def test_nothing_of_the_script_runs(tmp_path: Path) -> None:
     marker = tmp_path / "it_ran"
     execute(
@@ -475,7 +462,6 @@ def test_nothing_of_the_script_runs(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-@needs_engine
 def test_the_report_is_written_to_a_file_too(tmp_path: Path) -> None:
     out = tmp_path / "report.json"
     found = execute(tmp_path, script(), "--skip-byte-count", "--output", str(out))
@@ -483,7 +469,6 @@ def test_the_report_is_written_to_a_file_too(tmp_path: Path) -> None:
     assert found["canonical_byte_count"] is None
 
 
-@needs_engine
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

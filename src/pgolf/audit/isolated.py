@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from pgolf.audit.script_facts import ScriptFacts
+from pgolf.audit.script_facts import ScriptFacts, vocabulary_from_json
 from pgolf.audit.source_layers import source_layers
 from pgolf.core.script_report import SourceLayer
 from pgolf.core.verdict import LutStatus
@@ -17,7 +17,10 @@ MAX_SOURCE_CHARS = 4_000_000
 
 
 def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict[str, Any]:
-    """`ScriptFacts` of `blobs["script"]` as a mapping: tables, loop, byte source, and the code that packing hid."""
+    """`ScriptFacts` of `blobs["script"]` as a mapping: tables, loop, byte source, and the code that packing hid.
+
+    With `payload["vocabulary"]` the proof is over its every token, and the script's tables are part of the answer.
+    """
     limits = Limits(**payload["limits"]) if "limits" in payload else DEFAULT_LIMITS
     script = script_of(payload, blobs)
     try:
@@ -26,7 +29,8 @@ def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict
         return ScriptFacts(
             LutStatus.UNKNOWN, reason="this build has no engine that evaluates scripts"
         ).to_json()
-    found = engine.audit_script(script, None, limits)
+    vocabulary = vocabulary_from_json(payload["vocabulary"]) if "vocabulary" in payload else None
+    found = engine.audit_script(script, vocabulary, limits)
     source = ""
     layers: tuple[SourceLayer, ...] = ()
     if found.packed_layers and may_wrap(script.data):
@@ -47,4 +51,5 @@ def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict
         line=found.builder_line,
         source=source,
         layers=layers,
+        tables=None if vocabulary is None else found.tables,
     ).to_json()

@@ -316,14 +316,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(request: Request) -> dict[str, Any]:
-    from importlib import import_module
-
+    from pgolf.audit.script_facts import audit_script
+    from pgolf.untrusted.limits import DEFAULT_LIMITS
     from pgolf.untrusted.script import read_script
 
-    audit_script = import_module("pgolf.audit.script_audit").audit_script
-
     vocabulary = read_model_file(request.tokenizer)
-    return rescore(request, audit_script(read_script(request.train_script), vocabulary), vocabulary)
+    return rescore(
+        request, audit_script(read_script(request.train_script), DEFAULT_LIMITS, vocabulary), vocabulary
+    )
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 
 from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
+from pgolf.core.luts import LookupTables
 from pgolf.core.script_report import SourceLayer
+from pgolf.core.tokenizer import Piece, PieceKind, Vocabulary
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.limits import Limits
@@ -44,6 +46,8 @@ class ScriptFacts:
     source: str = ""
     """The code as it runs, where the script was packed; "" where it lies open."""
     layers: tuple[SourceLayer, ...] = ()
+    tables: LookupTables | None = None
+    """The script's own tables, where they were evaluated on a vocabulary that was given."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -57,7 +61,38 @@ class ScriptFacts:
             "deviations": [{**asdict(d), "name": d.name.value} for d in self.deviations],
             "findings": [asdict(finding) for finding in self.findings],
             "layers": [asdict(layer) for layer in self.layers],
+            "tables": None if self.tables is None else _tables_to_json(self.tables),
         }
+
+
+def _tables_to_json(tables: LookupTables) -> dict[str, Any]:
+    return {
+        "base_bytes": tables.base_bytes,
+        "has_leading_space": [int(flag) for flag in tables.has_leading_space],
+        "is_boundary": [int(flag) for flag in tables.is_boundary],
+    }
+
+
+def _tables_from_json(data: dict[str, Any]) -> LookupTables:
+    sizes = tuple(data["base_bytes"])
+    if any(type(size) not in (int, float) for size in sizes):
+        raise ValueError("a byte length is no number")
+    flags = [tuple(bool(flag) for flag in data[name]) for name in ("has_leading_space", "is_boundary")]
+    return LookupTables(sizes, *flags)
+
+
+def _vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
+    special = {
+        name: getattr(vocabulary, name) for name in ("name", "unk_id", "bos_id", "eos_id", "pad_id", "sha256")
+    }
+    return {**special, "pieces": [(piece.text, int(piece.kind), piece.score) for piece in vocabulary.pieces]}
+
+
+def vocabulary_from_json(data: dict[str, Any]) -> Vocabulary:
+    """The vocabulary that `audit_script` sent to the child."""
+    kinds = {int(kind): kind for kind in PieceKind}
+    pieces = tuple(Piece(text, kinds[kind], score) for text, kind, score in data["pieces"])
+    return Vocabulary(**{**data, "pieces": pieces})
 
 
 def facts_from_json(data: dict[str, Any]) -> ScriptFacts:
@@ -79,6 +114,7 @@ def facts_from_json(data: dict[str, Any]) -> ScriptFacts:
         line=data["line"],
         source=data["source"],
         layers=tuple(SourceLayer(**layer) for layer in data["layers"]),
+        tables=_tables_from_json(data["tables"]) if data.get("tables") else None,
     )
 
 
@@ -98,11 +134,16 @@ def _worker(limits: Limits) -> Worker:
     return worker
 
 
-def audit_script(script: Script, limits: Limits) -> ScriptFacts:
-    """The audit of one script in a confined child. Never raises on content."""
+def audit_script(script: Script, limits: Limits, vocabulary: Vocabulary | None = None) -> ScriptFacts:
+    """The audit of one script in a confined child, on every token of `vocabulary` where one is given.
+
+    Never raises on content.
+    """
     try:
         blobs = {"script": script.data, **_siblings(script)}
-        payload = {"path": script.path, "limits": asdict(limits)}
+        payload: dict[str, Any] = {"path": script.path, "limits": asdict(limits)}
+        if vocabulary is not None:
+            payload["vocabulary"] = _vocabulary_to_json(vocabulary)
         answer = _worker(limits).call(TARGET, payload, blobs)
     except WorkerError as error:
         return ScriptFacts(LutStatus.UNKNOWN, reason=f"no isolated process could be started: {error}")
