@@ -43,6 +43,8 @@ def test_a_check_speaks_about_its_flagged_samples_and_not_about_its_clean_ones(c
         pytest.skip("the engine that reads scripts is not installed in this build")
     about = [finding for finding in report.row.reasons if finding.rule == case.parent.name]
     assert bool(about) is case.name.startswith("flagged_")
+    if any(f.severity is not Severity.NOTE for f in about):
+        assert report.row.verdict is not Verdict.VERIFIED
     if case.name.startswith("clean_"):
         assert report.row.verdict is not Verdict.FLAGGED
         assert not [f for f in report.row.reasons if f.severity is Severity.ERROR]

@@ -33,7 +33,7 @@ _SETTLED_SOURCES = (ByteSource.TABLE, ByteSource.NPZ, ByteSource.SIDECAR, ByteSo
 def judge(evidence: SubmissionEvidence) -> SubmissionReport:
     """The report on one submission. Pure: the same evidence gives the same report."""
     findings = (*run_checks(evidence), *_findings_of_script(evidence))
-    shortfalls = tuple(undecided(evidence))
+    shortfalls = (*undecided(evidence), *_objections(findings))
     if any(finding.flags for finding in findings):
         verdict = Verdict.FLAGGED
     elif not shortfalls and not any(f.severity is Severity.ERROR for f in findings):
@@ -65,6 +65,9 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
                 yield "the script's byte tables deviate in structure"
             if audit.byte_source not in _SETTLED_SOURCES:
                 yield f"the source of the script's bytes is {audit.byte_source.value}"
+            needed = _needed_source(evidence)
+            if needed is ByteSource.SIDECAR and audit.byte_source is not ByteSource.SIDECAR:
+                yield f"this tokenizer's bytes come from a sidecar file, the script's from {audit.byte_source.value}"
             if audit.eval_status is not EvalStatus.CANONICAL:
                 why = f": {audit.eval_reason}" if audit.eval_reason else ""
                 yield f"the script's evaluation loop is {audit.eval_status.value}{why}"
@@ -77,6 +80,24 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
                 (p.reason for log in evidence.claimed if (p := log.print).reason), "no pair to compare"
             )
             yield f"bytes per token of the logs are not decided: {reason}"
+
+
+def _needed_source(evidence: SubmissionEvidence) -> ByteSource | None:
+    """Where the bytes of the submission's tokenizer must come from, None for an unknown tokenizer."""
+    name = _tokenizer(evidence)
+    for known in evidence.profile.validation.tokenizers:
+        if known.key == name:
+            return ByteSource(known.byte_source)
+    return None
+
+
+def _objections(findings: Sequence[Finding]) -> Iterable[str]:
+    """Warnings that stand against "all evidence agrees": more than a possibility, less than an error."""
+    rules = [
+        f.rule for f in findings if f.severity is Severity.WARNING and f.confidence is not Confidence.POSSIBLE
+    ]
+    if rules:
+        yield f"not all evidence agrees: {', '.join(dict.fromkeys(rules))}"
 
 
 def _findings_of_script(evidence: SubmissionEvidence) -> Iterable[Finding]:
