@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the scripts that the corpus names."""
     root = tmp_path_factory.mktemp("project")
     (root / "scripts").mkdir()
+    (root / "shadow").mkdir()
     texts = {
         "run.sh": f"#!/bin/bash\nset -euo pipefail\n# trains\nN=8\n{TORCHRUN}",
         "param.sh": '#!/usr/bin/env bash\ntorchrun --nproc_per_node="${1:-8}" train_gpt.py\n',
@@ -43,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         "justfile": 'nproc := "8"\n\ntrain:\n    torchrun --nproc_per_node={{nproc}} train_gpt.py\n\nlint:\n    ruff check\n',
         "package.json": '{"scripts": {"train": "torchrun --nproc_per_node=8 train_gpt.py", "lint": "x", "test": "jest"}}',
+        "shadow/pgolf": f"#!/bin/sh\n{TORCHRUN}",
         "args.txt": "--nproc_per_node=8 train_gpt.py\n",
         "payload.b64": "dG9yY2hydW4K\x01\n",
         "launch.py": f"#!/usr/bin/env python3\nimport os\n\nos.system({TORCHRUN.strip()!r})\n",
@@ -73,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in texts.items():
         path = root / name
         path.write_text(text, encoding="utf-8")
-        if name.endswith((".sh", ".py")):
+        if name.endswith((".sh", ".py", "/pgolf")):
             path.chmod(0o755)
     (root / "huge.sh").write_text("#!/bin/sh\n" + "# torchrun\n" * 40_000, encoding="utf-8")
     os.mkfifo(root / "fifo.sh")

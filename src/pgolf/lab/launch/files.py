@@ -44,7 +44,7 @@ def read(path: str) -> Found:
     return Found(data.decode("utf-8", "replace"))
 
 
-def on_path(name: str, search: str) -> str | None:
+def on_path(name: str, search: str, cwd: str) -> str | None:
     """Where a program of that name stands, outside the system's own folders; None when it is not there.
 
     System folders hold no user's launch scripts, and looking into them would slow every command down.
@@ -52,7 +52,7 @@ def on_path(name: str, search: str) -> str | None:
     for folder in search.split(":")[:64]:
         if not folder or folder.startswith(("/usr/", "/bin", "/sbin", "/snap", "/opt/homebrew")):
             continue
-        path = os.path.join(folder, name)
+        path = os.path.join(cwd, folder, name)
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     return None

@@ -549,6 +549,9 @@ class Interpreter:
             if node.redirects and not node.assigns and not node.words:
                 return ""
             return ""
+        for name, new in assigned:
+            if name in _RUN_BY_OTHERS and isinstance(new, str) and may_launch(new):
+                self.code(new, state.copy(), None)
         stdin, sink = self.redirects(node.redirects, state, stdin)
         from pgolf.lab.launch.programs import dispatch
 
@@ -762,7 +765,8 @@ class Interpreter:
                 values = self.variable(name, operator, argument, state)
                 if not values and command and not operator and len(word.parts) == 1:
                     values = [BENIGN]
-                out.append(_fields(values, quoted=quoted, at=name == "@" or name.endswith("[@]")))
+                ifs = state.text("IFS") if "IFS" in state.vars else ""
+                out.append(_fields(values, quoted=quoted, at=name == "@" or name.endswith("[@]"), ifs=ifs))
             elif kind == "sub":
                 quoted = bool(part[2])
                 quoted_any = quoted_any or quoted
@@ -913,6 +917,12 @@ class Either(list[str]):
         return cls(ways)
 
 
+# Variables whose text other programs run.
+_RUN_BY_OTHERS = frozenset(
+    {"PROMPT_COMMAND", "PAGER", "GIT_PAGER", "MANPAGER", "EDITOR", "VISUAL", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_SSH_COMMAND",
+     "GIT_EXTERNAL_DIFF", "LESSOPEN", "BROWSER", "PS1", "PS4", "FCEDIT"}
+)  # fmt: skip
+
 # Names that start GPU work, and words that stand beside them.
 LAUNCHERS = frozenset({"torchrun", "accelerate", "accelerate-launch", "deepspeed", "horovodrun", "composer"})
 _HINTS = (
@@ -1011,12 +1021,15 @@ def _protect(text: str) -> str:
     return "".join(_QUOTE + char if char in _LIVE else char for char in text)
 
 
-def _fields(values: list[str], *, quoted: bool, at: bool) -> str:
+def _fields(values: list[str], *, quoted: bool, at: bool, ifs: str = "") -> str:
     """Values of an expansion: quoted they stay whole (each of `"$@"` apart), unquoted they split at blanks."""
     if quoted:
         return (_BREAK if at else " ").join(_protect(value) for value in values)
     fields: list[str] = []
     for value in values:
+        if ifs:
+            # Every separator counts as a blank: finer than bash where blanks are no separators, never coarser.
+            value = "".join(" " if char in ifs else char for char in value)
         pieces = value.split()
         if pieces and value[:1].isspace():
             pieces[0] = _BREAK + pieces[0]

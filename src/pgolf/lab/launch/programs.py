@@ -94,7 +94,8 @@ _WRAPPERS: dict[str, tuple[str, int]] = {
     "ncu": ("", 0),
     "rocprof": ("", 0),
     "doas": ("-u -C", 0),
-    "lightning": ("", 0),
+    "busybox": ("", 0),
+    "toybox": ("", 0),
 }
 _SUBCOMMANDS = {"perf": ("stat", "record", "trace"), "nsys": ("profile", "launch"), "py-spy": ("record",)}
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash", "rbash", "mksh", "fish"})
@@ -160,6 +161,8 @@ def _dispatch(shell: Interpreter, argv: list[str], state: State, stdin: Stream |
     if name in state.functions:
         return call_function(shell, argv, state, stdin)
     base = name.rpartition("/")[2]
+    if name.startswith("=") and base[1:] in _LAUNCHING:
+        name = base = base[1:]  # zsh: the program's full path
     state.status = None
     handler = HANDLERS.get(base)
     if handler is None and base.startswith("python"):
@@ -190,7 +193,7 @@ def _dispatch(shell: Interpreter, argv: list[str], state: State, stdin: Stream |
             )
             return OPAQUE
     if "/" not in name:
-        path = script_files.on_path(name, state.text("PATH")) if not state.remote else None
+        path = script_files.on_path(name, state.text("PATH"), state.cwd) if not state.remote else None
         if path:
             ran, output = run_file(shell, [path, *argv[1:]], state, stdin, known=False)
             if ran:
@@ -646,7 +649,7 @@ def shell_script(shell: Interpreter, argv: list[str], state: State, stdin: Strea
     if text is None:
         found = script_files.read(path)
         if found.text is None and found.why == "missing" and "/" not in name:
-            elsewhere = script_files.on_path(name, state.text("PATH"))
+            elsewhere = script_files.on_path(name, state.text("PATH"), state.cwd)
             found = script_files.read(elsewhere) if elsewhere else found
         if found.text is None:
             if found.why == "missing":
@@ -710,6 +713,12 @@ def _alias(shell: Interpreter, argv: list[str], state: State, stdin: Stream | No
 def _export(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     base = argv[0]
     flags = "".join(word[1:] for word in argv[1:] if word.startswith("-"))
+    if "n" in flags and base != "export":
+        # A name that stands for another name: what it means is no longer followed.
+        for word in argv[1:]:
+            if not word.startswith("-"):
+                state.assign(word.partition("=")[0], OPAQUE)
+        return ""
     exports = base == "export" or (base in ("declare", "typeset", "local") and "x" in flags)
     for word in argv[1:]:
         if word.startswith(("-", "+")):
@@ -892,6 +901,9 @@ def _python(shell: Interpreter, argv: list[str], state: State, stdin: Stream | N
 
 def _pgolf(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     """`pgolf run … -- CMD` asks the same gates itself and holds the money itself: it is let through."""
+    other = script_files.on_path("pgolf", state.text("PATH"), state.cwd) if not state.remote else None
+    if other and "pgolf.cli.main" not in (script_files.read(other).text or ""):
+        return run_file(shell, [other, *argv[1:]], state, stdin, known=False)[1]
     if len(argv) > 1 and argv[1] == "run" and "--" in argv:
         shell.delegated.append(" ".join(argv[:6]))
     return BENIGN

@@ -15,6 +15,12 @@ _TORCH_MODULES = (
     "torch.distributed.launch",
     "torch.distributed.elastic.multiprocessing",
 )
+_RUN_PACKAGES = (
+    "torch.distributed.run",
+    "torch.distributed.launch",
+    "torch.distributed.launcher",
+    "accelerate.commands",
+)
 _RUNNERS = frozenset(
     {"pdb", "cProfile", "profile", "trace", "coverage", "torch.utils.bottleneck", "runpy", "ipdb", "debugpy", "viztracer",
      "kernprof", "line_profiler", "memory_profiler", "scalene", "timeit", "faulthandler", "pudb", "doctest"}
@@ -341,13 +347,20 @@ class _Finder:
         self.values: dict[str, object] = {}
         self.names: set[str] = set()
         self.aliases: dict[str, str] = {}
+        self.launchers: set[str] = set()
         self.loops = 0
 
     def walk(self, tree: ast.AST) -> None:
         import ast
 
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module in (
+            if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_RUN_PACKAGES)) or (
+                from_package = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_RUN_PACKAGES)
+                package = isinstance(node, ast.Import) and any(a.name.startswith(_RUN_PACKAGES) for a in node.names)
+                if isinstance(node, (ast.Import, ast.ImportFrom)) and (from_package or package):
+            ):
+                self.launchers.update(alias.asname or alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module in (
                 "os",
                 "subprocess",
                 "pty",
@@ -403,12 +416,16 @@ class _Finder:
             if isinstance(value, str) and value.startswith(_TORCH_MODULES):
                 self.unread()
             return
-        if (
-            called == "main"
-            and isinstance(node.func, ast.Attribute)
-            and "run" in ast.unparse(node.func.value)
+        spelled = ast.unparse(node.func)
+        if spelled in self.launchers or (
+            called in ("main", "run") and spelled.rpartition(".")[0] in self.launchers
         ):
-            if any(word in ast.unparse(node.func.value) for word in ("distributed", "torchrun")):
+            words = self.fold(node.args[0]) if node.args else None
+            if isinstance(words, list) and all(isinstance(word, str) for word in words):
+                torchrun(
+                    self.shell, "torch.distributed.run", [str(word) for word in words], self.state.process()
+                )
+            else:
                 self.unread()
             return
         if called not in _STARTERS or (not node.args and not node.keywords):

@@ -63,6 +63,16 @@ def _ssh(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None
                 )
         at += 2 if word[-1] in "BbcDEeFIiJLlmOopQRSWw" and len(word) == 2 else 1
     rest = argv[at + 1 :]
+    # OpenSSH takes options behind the host, too.
+    while rest and rest[0].startswith("-") and len(rest[0]) > 1:
+        ended = rest[0] == "--"
+        rest = (
+            rest[2:]
+            if rest[0][-1] in "BbcDEeFIiJLlmOopQRSWw" and len(rest[0]) == 2 and not ended
+            else rest[1:]
+        )
+        if ended:
+            break
     other = _elsewhere(state)
     if rest:
         return shell.code(" ".join(rest), other, stdin, what=" ".join(argv))
@@ -214,9 +224,32 @@ def _docker(shell: Interpreter, argv: list[str], state: State, stdin: Stream | N
 
 
 def _kubectl(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
+    before = len(shell.launches) + len(shell.problems)
     if "--" in argv and any(word in argv for word in ("exec", "run", "debug", "create")):
         _run(shell, argv[argv.index("--") + 1 :], _elsewhere(state), stdin)
+    if len(shell.launches) + len(shell.problems) == before:
+        from pgolf.lab.launch.programs import search
+
+        search(shell, argv, state)
     return BENIGN
+
+
+def _trainer(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
+    """`composer -n 8 script`, `fabric run --devices 8 script`, `torchx run … -j 1x8`."""
+    words = argv[1:]
+    while words and words[0] in ("run", "model"):
+        words = words[1:]
+    options = Options(words, frozenset({"-h", "help", "version", "-v", "verbose"}), short_values="njs")
+    if options.has("help", "-h", "version") or not any(word.endswith(".py") for word in argv):
+        return OPAQUE
+    request = Request(argv[0].rpartition("/")[2], argv[1:])
+    request.script = next(word for word in argv if word.endswith(".py"))
+    request.gpus = options.last("-n", "nproc", "devices") or "all"
+    request.nodes = options.last("num_nodes") or "1"
+    if "-j" in argv[:-1]:
+        request.nodes, _, request.gpus = argv[argv.index("-j") + 1].partition("x")
+    charge(shell, request, state)
+    return OPAQUE
 
 
 def _container(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
@@ -553,6 +586,8 @@ def _find(shell: Interpreter, argv: list[str], state: State, stdin: Stream | Non
             while end < len(argv) and argv[end] not in (";", "+", "\\;"):
                 end += 1
             words = [word.replace("{}", BENIGN) for word in argv[at + 1 : end]]
+            if argv[0].rpartition("/")[2] != "find" and not any(BENIGN in word for word in words):
+                words.append(BENIGN)
             shell.uncountable.append("find -exec")
             if words:
                 _run(shell, words, state.process(), None)
@@ -1042,6 +1077,10 @@ def handlers() -> dict[str, Handler]:
         "modal": _modal,
         "sky": _sky,
         "runpodctl": _runpod,
+        "composer": _trainer,
+        "fabric": _trainer,
+        "torchx": _trainer,
+        "lightning": _trainer,
     }
     return table
 

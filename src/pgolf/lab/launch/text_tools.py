@@ -401,6 +401,14 @@ def _unpack(shell: Interpreter, argv: list[str], state: State, stdin: Stream | N
     return OPAQUE
 
 
+def _cloud_tool(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
+    """`aws`, `gcloud`, `az`: may fetch files, and may run a command on a machine of theirs."""
+    from pgolf.lab.launch.programs import search
+
+    search(shell, argv, state)
+    return _unpack(shell, argv, state, stdin)
+
+
 def _git(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     """`git` runs what its configuration, `bisect run`, `rebase --exec` and `submodule foreach` say."""
     at = 1
@@ -568,9 +576,11 @@ TEXT_TOOLS: dict[str, Tool] = {
     "scp": _unpack,
     "rsync": _unpack,
     "dd": _unpack,
-    "aws": _unpack,
+    "aws": _cloud_tool,
     "gsutil": _unpack,
-    "gcloud": _unpack,
+    "gcloud": _cloud_tool,
+    "az": _cloud_tool,
+    "oci": _cloud_tool,
     "gh": _unpack,
     "patch": _unpack,
     "git": _git,
