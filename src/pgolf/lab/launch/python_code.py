@@ -354,12 +354,12 @@ class _Finder:
         import ast
 
         for node in ast.walk(tree):
-            if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_RUN_PACKAGES)) or (
-                from_package = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_RUN_PACKAGES)
-                package = isinstance(node, ast.Import) and any(a.name.startswith(_RUN_PACKAGES) for a in node.names)
-                if isinstance(node, (ast.Import, ast.ImportFrom)) and (from_package or package):
-            ):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_RUN_PACKAGES):
                 self.launchers.update(alias.asname or alias.name for alias in node.names)
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name.startswith(_RUN_PACKAGES):
+                        self.launchers.add(alias.asname or alias.name)
             elif isinstance(node, ast.ImportFrom) and node.module in (
                 "os",
                 "subprocess",
