@@ -483,6 +483,15 @@ def test_any_seeds_make_a_plot_inside_its_frame(
         assert 0 <= float(circle.attrib["cy"]) <= 320
 
 
+def test_a_diverged_run_does_not_press_the_others_flat() -> None:
+    columns = [SeedColumn(f"exp_{n:03d}", (1.08 + n * 1e-3, 1.081 + n * 1e-3)) for n in range(8)]
+    svg = seeds_plot([*columns, SeedColumn("exp_009", (9.0,))], None, "t")
+    root = ElementTree.fromstring(svg)
+    heights = [float(one.attrib["cy"]) for one in root.iter("{http://www.w3.org/2000/svg}circle")]
+    assert max(heights) - min(heights) > 30
+    assert "exp_009: 9.000000 bpb, above the axis" in svg
+
+
 def test_the_spend_plot_ends_at_the_sum() -> None:
     svg = spend_plot([("2026-04-01", 1.5), ("2026-04-02", 2.25)], 440.0, "Money")
     assert "2026-04-02: 2.25 USD, 3.75 so far" in svg

@@ -25,10 +25,9 @@ class SeedColumn:
 
 def seeds_plot(columns: Sequence[SeedColumn], frontier_bpb: float | None, title: str) -> str:
     """SVG: a column per experiment (at least one), a dot per seed, a bar at the mean, a line at the frontier."""
-    everything = [value for column in columns for value in column.values]
-    if frontier_bpb is not None:
-        everything.append(frontier_bpb)
-    low, high = _padded(min(everything), max(everything))
+    values = [value for column in columns for value in column.values]
+    line = [] if frontier_bpb is None else [frontier_bpb]
+    low, high = _padded(min(values + line), max([_highest_shown(values), *line]))
     step = (WIDTH - _LEFT - _RIGHT) / len(columns)
     parts = [_frame(title, low, high, "bpb")]
     if frontier_bpb is not None:
@@ -42,12 +41,17 @@ def seeds_plot(columns: Sequence[SeedColumn], frontier_bpb: float | None, title:
         x = round(_LEFT + (index + 0.5) * step, 1)
         mean = math.fsum(column.values) / len(column.values)
         for value in column.values:
-            y = _height(value, low, high)
-            name = escape(visible(f"{column.name}: {value:.6f} bpb"))
+            above = value > high
+            y = _height(min(value, high), low, high)
+            name = escape(visible(f"{column.name}: {value:.6f} bpb{', above the axis' if above else ''}"))
+            if above:
+                shape = f"{x - 4},{y + 9} {x + 4},{y + 9} {x},{y + 2}"
+                parts.append(f'<polygon points="{shape}" fill="{_DOT}"><title>{name}</title></polygon>')
+                continue
             parts.append(
                 f'<circle cx="{x}" cy="{y}" r="4" fill="{_DOT}" fill-opacity="0.7"><title>{name}</title></circle>'
             )
-        half, y = round(min(14.0, step * 0.35), 1), _height(mean, low, high)
+        half, y = round(min(14.0, step * 0.35), 1), _height(min(mean, high), low, high)
         parts.append(
             f'<line x1="{round(x - half, 1)}" x2="{round(x + half, 1)}" y1="{y}" y2="{y}" stroke="{_MEAN}" stroke-width="2.5"/>'
         )
@@ -74,7 +78,7 @@ def spend_plot(days: Sequence[tuple[str, float]], spendable_usd: float, title: s
     )
     parts.append(_text(WIDTH - _RIGHT - 4, y - 5, f"spendable {spendable_usd:.2f}", "end", _LINE))
     path = [f"M {_LEFT} {_height(0.0, low, high)}"]
-    every = max(1, math.ceil(len(days) / 12))
+    every = max(1, math.ceil(len(days) / 8))
     for index, ((day, amount), value) in enumerate(zip(days, sums, strict=True)):
         x, y = round(_LEFT + (index + 0.5) * step, 1), _height(value, low, high)
         path.append(f"H {x} V {y}")
@@ -84,6 +88,14 @@ def spend_plot(days: Sequence[tuple[str, float]], spendable_usd: float, title: s
             parts.append(_text(x, HEIGHT - _BOTTOM + 16, day, "middle"))
     parts.append(f'<path d="{" ".join(path)}" fill="none" stroke="{_DOT}" stroke-width="2"/>')
     return _svg(parts, title)
+
+
+def _highest_shown(values: Sequence[float]) -> float:
+    """Top of the axis: a diverged run far above the others must not press them flat; it becomes a triangle there."""
+    ordered = sorted(values)
+    low, high = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
+    limit = high + 6.0 * (high - low)
+    return max(value for value in ordered if value <= limit) if high > low else ordered[-1]
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
