@@ -26,6 +26,7 @@ from pgolf.lab.leaderboard import github as github_module
 from pgolf.lab.leaderboard.board import (
     BoardEntry,
     Leaderboard,
+    carry_marks,
     load_board,
     mark_audited,
     read_audit_rows,
@@ -381,7 +382,8 @@ def test_a_flagged_record_is_shown_as_such_and_is_not_sota() -> None:
         {"pr": None, "folder": "records/a/x", "verdict": "FLAGGED", "corrected_bpb": 1.19},
         {"pr": None, "folder": "elsewhere/x", "verdict": "VERIFIED"},
         {"pr": None, "folder": "records/a/y", "verdict": "VERIFIED", "corrected_bpb": None},
-        {"pr": 7, "folder": "other", "verdict": "UNVERIFIED"},
+        {"pr": 7, "folder": "other", "verdict": "UNVERIFIED", "reported_bpb": 1.0502},
+        {"pr": 7, "folder": "another", "verdict": "FLAGGED", "reported_bpb": 1.3},
     ]
     marked = mark_audited(board, rows, "rows.jsonl")
     assert [entry.audit for entry in marked.accepted] == ["FLAGGED", "UNVERIFIED", "VERIFIED"]
@@ -389,6 +391,36 @@ def test_a_flagged_record_is_shown_as_such_and_is_not_sota() -> None:
     assert marked.sota is not None
     assert marked.sota.bpb == 1.05
     assert [entry.bpb for entry in marked.frontier()] == [1.06, 1.05]
+
+
+def test_another_folder_of_the_same_pull_request_flags_nobody() -> None:
+    board = board_of(
+        accepted(1.01, "2026-04-20", pr=7, folder="records/a/mine"), accepted(1.02, "2026-04-21", pr=7)
+    )
+    rows = [
+        {"pr": 7, "folder": "records/a/other", "verdict": "FLAGGED", "reported_bpb": 1.4},
+        {"pr": 7, "folder": "records/a/third", "verdict": "VERIFIED", "reported_bpb": 1.5},
+    ]
+    assert [entry.audit for entry in mark_audited(board, rows, "rows").accepted] == ["", ""]
+
+
+def test_a_new_fetch_keeps_what_was_flagged() -> None:
+    fresh = board_of(accepted(1.01, "2026-04-20", pr=7), accepted(1.05, "2026-04-10", pr=8))
+    old = mark_audited(fresh, [{"pr": 7, "verdict": "FLAGGED", "corrected_bpb": 1.2}], "rows")
+    kept = carry_marks(old, fresh)
+    assert kept == old
+    assert kept.sota is not None
+    assert kept.sota.pr == 8
+    changed = board_of(accepted(1.02, "2026-04-20", pr=7))
+    assert carry_marks(old, changed) == changed, "another value is not what was audited"
+    assert carry_marks(None, fresh) == fresh
+
+
+def test_hidden_characters_of_a_title_are_made_visible(server: Server, tmp_path: Path) -> None:
+    title = "val_bpb 1.01 \u202egnp.exe \x1b[31mred\nnext"
+    server.page(FIRST, json.dumps([pull(1, title)]).encode())
+    (claim,) = fetch(server, tmp_path).claims
+    assert claim.name == "val_bpb 1.01 \\u{202e}gnp.exe \\u{001b}[31mred next"
 
 
 def test_the_frontier_only_falls_and_skips_what_has_no_date() -> None:

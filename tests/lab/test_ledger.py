@@ -326,6 +326,35 @@ def test_a_held_lock_is_one_sentence_after_the_timeout(ledger: Ledger) -> None:
         assert impatient.read().problems == (), "readers do not wait"
 
 
+def test_a_lock_file_that_was_removed_is_locked_anew(ledger: Ledger) -> None:
+    impatient = Ledger(ledger.path, lock_timeout_seconds=0.05)
+    with ledger._locked():
+        ledger.lock_path.unlink()
+        impatient.adjust(1, "bill")  # creates and locks a new file, which from now on is the lock
+        with impatient._locked(), pytest.raises(UsageError, match="held the ledger's lock"):
+            Ledger(ledger.path, lock_timeout_seconds=0.05).adjust(1, "bill")
+    waiting = ledger._open_lock()
+    ledger.lock_path.unlink()
+    assert not ledger._is_lock_file(waiting)
+    os.close(waiting)
+    ledger.adjust(1, "bill")
+    assert ledger.read().spent_usd == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_one_sentence_and_does_not_hang(ledger: Ledger, kind: str) -> None:
+    ledger.path.unlink()
+    os.mkfifo(ledger.path) if kind == "pipe" else ledger.path.mkdir()
+    for attempt in (ledger.read, lambda: ledger.hold(1, spendable_usd=RICH)):
+        with pytest.raises(UsageError, match="no regular file"):
+            attempt()
+
+
+def test_two_folders_that_share_a_ledger_by_a_link_share_its_lock(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to(ledger.path)
+    assert Ledger(tmp_path / "link.jsonl").lock_path == ledger.lock_path
+
+
 def in_child(work: Callable[[], str]) -> str:
     """Run `work` in a forked child (for limits and identities that cannot be taken back); its answer."""
     reader, writer = os.pipe()

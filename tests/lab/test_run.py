@@ -318,16 +318,20 @@ def test_ctrl_c_ends_the_run_settles_it_and_keeps_the_log(workspace: Workspace, 
 
 
 def test_a_killed_pgolf_leaves_its_hold_and_recover_settles_it_once(
-    workspace: Workspace, trainer: Trainer
+    workspace: Workspace, trainer: Trainer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     process = pgolf(workspace, "exp_001", "--seed", "42", "--gpu", "1xH100_SXM", "--", *trainer(more=SLEEPER))
     child = int(wait_for(workspace.root / "pid"))
     assert recover(workspace, kill=lambda _: None) == [], "a living run is left alone"
+    with pytest.raises(Refused, match="is running already"):
+        start(workspace, trainer())
     (hold_id,) = ledger_of(workspace).summarise().open_holds
     for words in (["release", hold_id], ["settle", hold_id, "--cost", "0"]):
         assert main(["spend", *words]) == 1, "nor can its hold be taken from under it"
     process.kill()
     process.communicate(timeout=30)
+    assert main(["doctor", "--no-hooks"]) == 1
+    assert "pgolf run --recover" in capsys.readouterr().out
     held = ledger_of(workspace).read().held_usd
     assert held == pytest.approx(RATE * 1200, abs=1e-6)
     deadline = time.monotonic() + 10

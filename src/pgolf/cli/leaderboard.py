@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,8 +39,15 @@ def leaderboard() -> None:
 @_as_json
 def fetch(from_git: Path | None, at: str, audit_rows: Path | None, as_json: bool) -> int:
     """Read the leaderboard anew. On any failure the old one is kept."""
+    from pgolf.errors import DataError
     from pgolf.lab.documents import document
-    from pgolf.lab.leaderboard.board import mark_audited, read_audit_rows, save_board
+    from pgolf.lab.leaderboard.board import (
+        carry_marks,
+        load_board,
+        mark_audited,
+        read_audit_rows,
+        save_board,
+    )
     from pgolf.lab.settings import load_workspace
 
     workspace = load_workspace()
@@ -62,6 +70,8 @@ def fetch(from_git: Path | None, at: str, audit_rows: Path | None, as_json: bool
             github.close()
     if audit_rows:
         board = mark_audited(board, rows, f"{audit_rows.name}, read {now}")
+    with suppress(DataError):  # a broken cache has no marks to keep, and is replaced
+        board = carry_marks(load_board(workspace.leaderboard_path), board)
     save_board(workspace.leaderboard_path, board)
     if as_json:
         click.echo(document("lab_leaderboard", board.to_json()), nl=False)

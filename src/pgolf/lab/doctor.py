@@ -113,6 +113,8 @@ def _events(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _ledger(workspace: Workspace) -> Iterator[Finding]:
+    from pgolf.lab.run.record import was_abandoned
+
     ledger = Ledger(workspace.ledger_path)
     state = ledger.read()
     fix = "look at the line; `pgolf spend adjust … --accept-damage` records what it was worth"
@@ -133,6 +135,11 @@ def _ledger(workspace: Workspace) -> Iterator[Finding]:
             f"holds past their end are still open: {names}",
             "`pgolf spend settle --expired`",
         )
+    dead = [hold for hold in state.summary.open_holds.values() if hold not in expired and was_abandoned(hold)]
+    if dead:
+        names = ", ".join(hold.id for hold in dead[:_MOST_NAMED])
+        said = f"holds of runs whose pgolf is gone are still open: {names}"
+        yield Finding("ledger", "issue", said, "`pgolf run --recover`")
     if state.balance_usd > workspace.spendable_usd:
         yield Finding(
             "ledger",

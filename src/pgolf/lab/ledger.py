@@ -24,6 +24,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -393,19 +394,24 @@ class Ledger:
     @contextmanager
     def _locked(self, create: bool = True) -> Iterator[None]:
         """The exclusive lock; waits at most `lock_timeout_seconds`."""
+        deadline = time.monotonic() + self.lock_timeout_seconds
         try:
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = self._open_lock()
         except OSError as error:
             raise UsageError(self._unwritable(error)) from error
         try:
-            deadline = time.monotonic() + self.lock_timeout_seconds
             pause = 0.001
             while True:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
+                    if self._is_lock_file(descriptor):
+                        break
+                    # Somebody removed the lock file meanwhile: this lock is on a file that nobody else sees.
+                    os.close(descriptor)
+                    descriptor = self._open_lock()
+                    continue
                 except OSError as error:
                     if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EINTR):
                         raise UsageError(f"{self.lock_path}: cannot be locked: {error.strerror}") from error
@@ -419,6 +425,17 @@ class Ledger:
             yield
         finally:
             os.close(descriptor)
+
+    def _open_lock(self) -> int:
+        return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _is_lock_file(self, descriptor: int) -> bool:
+        try:
+            there = os.stat(self.lock_path)
+        except FileNotFoundError:
+            return False
+        mine = os.fstat(descriptor)
+        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
     def _intact_summary(self) -> LedgerSummary:
         summary = self._fold(None, use_checkpoint=True)
@@ -462,7 +479,8 @@ class Ledger:
         head = self._load_head()  # before the lines: a head is written after its line
         cached = self._load_checkpoint() if use_checkpoint else None
         try:
-            handle = self.path.open("rb")
+            # Without blocking: a pipe in the ledger's place must not hold up a hook.
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             summary = LedgerSummary()
             text = (
@@ -474,7 +492,10 @@ class Ledger:
             return summary
         except OSError as error:
             raise UsageError(f"{self.path}: the ledger cannot be read: {error.strerror}") from error
-        with handle:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise UsageError(f"{self.path}: the ledger is no regular file")
+        with open(descriptor, "rb") as handle:
             digest = hashlib.sha256()
             summary = LedgerSummary()
             if cached is not None and _hash_prefix(handle, cached[0].offset, digest) == cached[1]:
@@ -586,7 +607,7 @@ class Ledger:
         try:
             data = json.loads(body)
             return _from_json(data["summary"]), str(data["prefix_sha256"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def _save_checkpoint(self, summary: LedgerSummary, prefix_sha256: str) -> None:

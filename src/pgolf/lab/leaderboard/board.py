@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pgolf.errors import DataError, UsageError
+from pgolf.report.visible import visible
 
 BOARD_VERSION = 1
 MAXIMUM_FILE_BYTES = 64 * 1024 * 1024
@@ -183,27 +184,30 @@ def _entry(item: dict[str, Any]) -> BoardEntry:
 def mark_audited(board: Leaderboard, rows: Iterable[dict[str, Any]], source: str) -> Leaderboard:
     """The board with the verdicts of audit rows (`pgolf audit repo`, JSON lines).
 
-    A row belongs to an entry by its record folder; where either has none, by its pull request. Several rows
-    of one entry: FLAGGED wins, since one proved deviation is enough.
+    A row belongs to an entry of the same record folder; where either states none, of the same pull request. Of
+    several such rows the nearest count (same path, same pull request, same reported value), and those must agree:
+    another folder of the same pull request flags nobody.
     """
-    by_folder: dict[str, dict[str, Any]] = {}
-    by_pr: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        folder = str(row.get("folder") or "").rstrip("/").rpartition("/")[2]
-        if folder:
-            _prefer_flagged(by_folder, folder, row)
+    known = list(rows)
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    by_pr: dict[int, list[dict[str, Any]]] = {}
+    for row in known:
+        by_name.setdefault(_folder_name(row.get("folder")), []).append(row)
         if isinstance(row.get("pr"), int):
-            _prefer_flagged(by_pr, row["pr"], row)
+            by_pr.setdefault(row["pr"], []).append(row)
     marked = []
     for entry in board.entries:
-        row = by_folder.get(entry.folder.rpartition("/")[2], {}) if entry.folder else {}
-        if not row and entry.pr is not None:
-            row = by_pr.get(entry.pr, {})
-        if row:
-            corrected = row.get("corrected_bpb")
+        found = by_name.get(_folder_name(entry.folder), []) if entry.folder else []
+        if not found and entry.pr is not None:
+            found = by_pr.get(entry.pr, [])
+            if entry.folder:
+                found = [row for row in found if not _folder_name(row.get("folder"))]
+        nearest = _nearest(entry, found)
+        if nearest is not None:
+            corrected = nearest.get("corrected_bpb")
             entry = replace(
                 entry,
-                audit=str(row.get("verdict", "")),
+                audit=str(nearest.get("verdict", "")),
                 audit_source=source,
                 corrected_bpb=float(corrected) if is_plausible_bpb(corrected) else None,  # type: ignore[arg-type]
             )
@@ -211,9 +215,43 @@ def mark_audited(board: Leaderboard, rows: Iterable[dict[str, Any]], source: str
     return replace(board, entries=tuple(marked))
 
 
-def _prefer_flagged(table: dict[Any, dict[str, Any]], key: Any, row: dict[str, Any]) -> None:
-    if key not in table or row.get("verdict") == "FLAGGED":
-        table[key] = row
+def _folder_name(path: object) -> str:
+    return str(path or "").rstrip("/").rpartition("/")[2]
+
+
+def _nearest(entry: BoardEntry, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The row about this entry, or None when rows that are equally near disagree."""
+    tests: tuple[Callable[[dict[str, Any]], bool], ...] = (
+        lambda row: bool(entry.folder) and row.get("folder") == entry.folder,
+        lambda row: entry.pr is not None and row.get("pr") == entry.pr,
+        lambda row: (
+            is_plausible_bpb(row.get("reported_bpb")) and abs(row["reported_bpb"] - entry.bpb) < 0.0006
+        ),
+    )
+    for is_nearer in tests:
+        rows = [row for row in rows if is_nearer(row)] or rows
+    return rows[0] if len({str(row.get("verdict")) for row in rows}) == 1 else None
+
+
+def carry_marks(old: Leaderboard | None, new: Leaderboard) -> Leaderboard:
+    """The new board with the old one's audit marks: a value once FLAGGED does not become SOTA by a new fetch."""
+    if old is None:
+        return new
+    known = {(e.pr, e.folder, e.bpb): e for e in old.entries if e.audit}
+    entries = []
+    for entry in new.entries:
+        seen = known.get((entry.pr, entry.folder, entry.bpb))
+        if seen is not None and not entry.audit:
+            entry = replace(
+                entry, audit=seen.audit, audit_source=seen.audit_source, corrected_bpb=seen.corrected_bpb
+            )
+        entries.append(entry)
+    return replace(new, entries=tuple(entries))
+
+
+def tidy(text: str, most: int = 300) -> str:
+    """Somebody else's text on one line, hidden and control characters made visible."""
+    return " ".join(visible(" ".join(text[:most].split())).split())
 
 
 def read_audit_rows(path: Path) -> list[dict[str, Any]]:

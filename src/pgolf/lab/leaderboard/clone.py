@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pgolf.core.profile import Profile
 from pgolf.errors import DataError
-from pgolf.lab.leaderboard.board import BoardEntry, Leaderboard, is_plausible_bpb
+from pgolf.lab.leaderboard.board import BoardEntry, Leaderboard, is_plausible_bpb, tidy
 from pgolf.lab.leaderboard.table import read_table
 from pgolf.runlog.submission_json import StatedResults, read_submission_json
 
@@ -117,14 +117,14 @@ def _read_heads(
                 continue
             claims.append(
                 BoardEntry(
-                    name=folder[:200],
+                    name=tidy(folder),
                     bpb=stated.val_bpb.value,
                     status="unknown",
                     date=date.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    source=f"submission.json ({stated.val_bpb.path}) at {sha[:12]}",
+                    source=tidy(f"submission.json ({stated.val_bpb.path}) at {sha[:12]}"),
                     read_at=read_at,
                     pr=pr,
-                    folder=f"{records}/{folder}",
+                    folder=tidy(f"{records}/{folder}"),
                     seeds_bpb=_seeds_bpb(stated),
                     val_loss_nats=_loss(stated),
                 )
@@ -156,7 +156,7 @@ def _with_seeds(entry: BoardEntry, stated: Mapping[str, StatedResults], records:
         if len(same) != 1:
             return entry
         folder = same[0]
-        note = f"; record folder {folder[:200]}: the only one that states this value"
+        note = f"; record folder {tidy(folder)}: the only one that states this value"
         entry = replace(entry, folder=f"{records}/{folder}", source=entry.source + note)
     found = stated.get(folder)
     if found is None:

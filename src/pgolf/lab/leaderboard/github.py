@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from pgolf import __version__
 from pgolf.core.profile import Profile
 from pgolf.errors import UsageError
-from pgolf.lab.leaderboard.board import BoardEntry, Leaderboard, Status, replace_file
+from pgolf.lab.leaderboard.board import BoardEntry, Leaderboard, Status, replace_file, tidy
 from pgolf.lab.leaderboard.table import bpb_in_title, read_table
 
 if TYPE_CHECKING:
@@ -273,15 +273,15 @@ def _pull_entry(pull: dict[str, Any], read_at: str) -> BoardEntry | None:
     states: dict[str, Status] = {"open": "open", "closed": "closed"}
     status = "merged" if pull["merged_at"] else states.get(pull["state"], "unknown")
     return BoardEntry(
-        name=pull["title"],
+        name=tidy(pull["title"]),
         bpb=bpb,
         status=status,
-        date=pull["merged_at"] or pull["created_at"],
+        date=tidy(pull["merged_at"] or pull["created_at"], 32),
         source=f"title of pull request #{pull['number']}",
         read_at=read_at,
-        author=pull["author"],
+        author=tidy(pull["author"]),
         pr=pull["number"],
-        url=pull["url"],
+        url=tidy(pull["url"]),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pgolf.lab.leaderboard.board import BoardEntry, is_plausible_bpb
+from pgolf.lab.leaderboard.board import BoardEntry, is_plausible_bpb, tidy
 
 MAXIMUM_ROWS = 5_000
 MAXIMUM_CELL = 1_000
@@ -103,16 +103,16 @@ def _row(
     pull = pull or _OWN_PULL.match(cell("summary"))
     date = _DATE.search(cell("date"))
     return BoardEntry(
-        name=_LINK.sub(lambda m: m[1], cell("name")) or "(unnamed)",
+        name=tidy(_LINK.sub(lambda m: m[1], cell("name"))) or "(unnamed)",
         bpb=score,
         status="accepted",
         date=date[0] if date else "",
         source=source,
         read_at=read_at,
-        author=_LINK.sub(lambda m: m[1], cell("author")),
+        author=tidy(_LINK.sub(lambda m: m[1], cell("author"))),
         pr=int(pull[1]) if pull else None,
-        folder=folder,
-        url=url,
+        folder=tidy(folder),
+        url=tidy(url),
     )
 
 

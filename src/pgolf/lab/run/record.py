@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import socket
@@ -17,11 +16,19 @@ from pgolf.errors import PgolfError, Refused, UsageError
 from pgolf.lab.experiments import append_event, experiment_dir, get_experiment, record_seed
 from pgolf.lab.gates import FORCED, Request, ask, budget
 from pgolf.lab.ledger import Hold, Ledger
-from pgolf.lab.run.manifest import commit_of, describe_inputs, describe_machine, gpu_in_log, torch_in_log
+from pgolf.lab.run.manifest import (
+    commit_of,
+    describe_inputs,
+    describe_machine,
+    gpu_in_log,
+    hash_file,
+    torch_in_log,
+)
 from pgolf.lab.run.pricing import PricedRun
 from pgolf.lab.run.process import Ending, execute, find_marked
 from pgolf.lab.settings import Workspace
 from pgolf.lab.store.seeds import Seed
+from pgolf.runlog.limits import DEFAULT_LIMITS
 from pgolf.runlog.metrics import Ending as LogEnding
 from pgolf.runlog.metrics import RunMetrics
 from pgolf.runlog.parse import parse_log
@@ -68,6 +75,12 @@ def check_run(
             f"registration: {record.experiment.id} has no registered rule: "
             f"`pgolf register-thresholds {record.experiment.id} …` comes before the first seed"
         )
+    if not paid:
+        for hold in Ledger(workspace.ledger_path).summarise().open_holds.values():
+            if (hold.experiment, hold.seed) == (record.experiment.id, wanted.seed) and is_running(hold):
+                raise Refused(
+                    f"{record.experiment.id} seed {wanted.seed} is running already (hold {hold.id})"
+                )
     request = Request(command=run.command, plan=run.plan, workspace=workspace, environ=run.environ)
     answers = ask(request) if run.plan.is_launch else ()
     if paid:
@@ -132,7 +145,9 @@ def run_seed(
         os.fsync(log.fileno())
     trouble: list[str] = []
     cost = _settle(ledger, hold, run, ending, trouble)
-    data = log_path.read_bytes()
+    log_sha256, log_bytes = hash_file(log_path) or "", log_path.stat().st_size
+    with log_path.open("rb") as handle:
+        data = handle.read(DEFAULT_LIMITS.log_bytes + 1)
     metrics = parse_log(data, log_path.name)
     shown_log = os.path.relpath(log_path, workspace.root)
     manifest = {
@@ -154,7 +169,7 @@ def run_seed(
         "inputs": inputs,
         "machine": machine,
         "commit": commit,
-        "log": {"path": shown_log, "bytes": len(data), "sha256": metrics.sha256},
+        "log": {"path": shown_log, "bytes": log_bytes, "sha256": log_sha256},
     }
     _write_manifest(log_path, manifest, trouble)
     why_not = why_not_recorded(ending, metrics, wanted.seed)
@@ -171,7 +186,7 @@ def run_seed(
         except PgolfError as error:
             trouble.append(str(error))
     reason = "; ".join([why_not, *trouble] if why_not else trouble)
-    return RunOutcome(wanted.experiment, ending, cost, log_path, metrics.sha256, metrics, seed, reason)
+    return RunOutcome(wanted.experiment, ending, cost, log_path, log_sha256, metrics, seed, reason)
 
 
 def why_not_recorded(ending: Ending, metrics: RunMetrics, seed: int) -> str:
@@ -204,7 +219,7 @@ def recover(workspace: Workspace, *, kill: Callable[[int], None]) -> list[tuple[
     for hold in list(ledger.summarise().open_holds.values()):
         if hold.purpose != PURPOSE:
             continue
-        here = parse_run_id(hold.key)[0] == _host()
+        here = was_abandoned(hold)
         expired = hold.expires_at is not None and hold.expires_at <= time.time()
         if is_running(hold) or not (here or expired):
             continue
@@ -299,6 +314,11 @@ def is_running(hold: Hold) -> bool:
     """Whether the pgolf that made a run's hold is alive on this machine."""
     host, pid, start = parse_run_id(hold.key)
     return hold.purpose == PURPOSE and host == _host() and _start_ticks(pid) == start
+
+
+def was_abandoned(hold: Hold) -> bool:
+    """Whether a run's hold on this machine has lost its pgolf; `recover` settles it."""
+    return hold.purpose == PURPOSE and parse_run_id(hold.key)[0] == _host() and not is_running(hold)
 
 
 def _settle(ledger: Ledger, hold: Hold, run: PricedRun, ending: Ending, trouble: list[str]) -> int | None:
@@ -398,7 +418,7 @@ def _record(
         pg_commit=commit,
         cost_usd=None if cost is None else cost / 1e6,
         log_path=shown_log,
-        log_sha256=hashlib.sha256(data).hexdigest(),
+        log_sha256=manifest["log"]["sha256"],
         script_sha256=script["sha256"] if script else None,
         manifest=manifest,
         source="run",

@@ -10,14 +10,15 @@ from pathlib import Path
 from pgolf.core.profile import Profile
 from pgolf.core.row import ResultRow
 from pgolf.lab.experiments import ExperimentRecord, get_experiment
-from pgolf.lab.leaderboard.board import BoardEntry, load_board
+from pgolf.lab.frontier import Frontier, read_frontier
 from pgolf.lab.preregistration import Rule, rule_from_dict
 from pgolf.lab.settings import Workspace
 from pgolf.lab.store.seeds import Seed
+from pgolf.runlog.limits import DEFAULT_LIMITS
 from pgolf.runlog.metrics import RunMetrics
 from pgolf.runlog.parse import parse_log
 
-MAXIMUM_LOG_BYTES = 256 * 1024 * 1024
+MAXIMUM_LOG_BYTES = DEFAULT_LIMITS.log_bytes
 MAXIMUM_SCRIPT_BYTES = 32 * 1024 * 1024
 
 
@@ -31,15 +32,6 @@ class SeedLog:
     sha256: str = ""
     metrics: RunMetrics | None = None
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """What must be beaten, in bpb: the seeds of SOTA, or one number taken as exact."""
-
-    values_bpb: tuple[float, ...]
-    source: str
-    entry: BoardEntry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,7 @@ def collect_candidate(workspace: Workspace, experiment_id: str, artifact: Path |
         script=script,
         script_data=data,
         script_problem=problem,
-        frontier=_frontier(workspace),
+        frontier=read_frontier(workspace),
         artifact=artifact,
     )
 
@@ -140,14 +132,3 @@ def _find_script(
     if found is not None:
         return *found, f"{found[0].name} is not the script that made the seeds (its hash differs)"
     return None, b"", "the script that made the seeds is not recorded, or its file is gone"
-
-
-def _frontier(workspace: Workspace) -> Frontier:
-    board = load_board(workspace.leaderboard_path)
-    sota = board.sota if board else None
-    if board is None or sota is None:
-        value = workspace.profile.validation.merged_sota_bpb
-        source = f"the {workspace.profile.name} profile (no leaderboard was fetched)"
-        return Frontier((value,), source, None)
-    values = sota.seeds_bpb if len(sota.seeds_bpb) >= 2 else (sota.bpb,)
-    return Frontier(values, f"{sota.label()}, {sota.source}, read {sota.read_at[:10]}", sota)

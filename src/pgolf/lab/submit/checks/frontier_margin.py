@@ -28,10 +28,18 @@ def margin_test(candidate: Candidate) -> MarginTest | None:
     margin = margin_in_bpb(limits.record_margin_nats, "nats", bytes_per_token(candidate))
     if margin is None or not candidate.seeds:
         return None
-    reference = candidate.frontier.values_bpb
-    if len(reference) >= 2:
-        return welch_test(candidate.values_bpb, reference, margin=margin, alpha=limits.record_alpha)
-    return one_sample_test(candidate.values_bpb, reference[0], margin=margin, alpha=limits.record_alpha)
+    frontier, alpha = candidate.frontier, limits.record_alpha
+    if len(frontier.seeds_bpb) >= 2:
+        return welch_test(candidate.values_bpb, frontier.seeds_bpb, margin=margin, alpha=alpha)
+    return one_sample_test(candidate.values_bpb, frontier.bpb, margin=margin, alpha=alpha)
+
+
+def _age(candidate: Candidate) -> str:
+    """What to know about the frontier's age; empty when it is fresh."""
+    age, stale = candidate.frontier.age_days, candidate.frontier.stale_after_days
+    if age is None:
+        return "; no leaderboard was fetched: `pgolf leaderboard fetch`"
+    return f"; {age:.0f} days old: `pgolf leaderboard fetch`" if age > stale else ""
 
 
 def check(candidate: Candidate) -> CheckResult:
@@ -58,9 +66,8 @@ def check(candidate: Candidate) -> CheckResult:
     )
     if test.undecidable is not None:
         return cannot_tell(NAME, f"{found}; {test.undecidable}", "run more seeds, each a run of its own")
-    found += (
-        f"; p = {test.p_margin:.4g} ({test.method.replace('_', '-')}; frontier: {candidate.frontier.source})"
-    )
+    how = test.method.replace("_", "-")
+    found += f"; p = {test.p_margin:.4g} ({how}; frontier: {candidate.frontier.source}{_age(candidate)})"
     if not test.significant:
         larger = test.improvement > test.margin
         fix = (
