@@ -52,3 +52,10 @@ def test_without_any_value_there_is_no_score_and_a_reason() -> None:
     metrics = parse_log(b"step:1/2 train_loss:3.0\n")
     assert metrics.score is None
     assert metrics.no_score == "no bits-per-byte value is printed"
+
+
+def test_an_early_evaluation_of_a_run_that_went_on_is_no_score() -> None:
+    data = b"0/20000 val_loss: 9.0 val_bpb: 3.4\n4000/20000 train_loss: 2.9 train_time: 9.8m\nKilled\n"
+    metrics = parse_log(data)
+    assert metrics.score is None
+    assert "at step 0" in metrics.no_score

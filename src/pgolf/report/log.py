@@ -66,7 +66,7 @@ def _facts(log: LogSummary) -> list[tuple[str, str, str]]:
         facts.append(
             ("Corrected", f"{log.corrected_bpb:.6f} bpb", f"{log.val_bpb or 0:.6f} x {log.ratio:.4f}")
         )
-    facts += [("As with" if i == 0 else "or", text, "") for i, text in enumerate(log.explanations[:3])]
+    facts += [("or", text, "") for text in log.explanations[1:3]]
     facts.append(("Run", log.ending, log.ending_reason))
     sizes = [(n, s) for n, s in (("model", log.model_bytes), ("code", log.code_bytes)) if s is not None]
     if log.artifact_bytes is not None or sizes:

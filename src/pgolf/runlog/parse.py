@@ -41,7 +41,7 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
     readings, dropped_lines = _read_all(body, limits, notes)
     sizes = facts.read_sizes(body)
     run = facts.read_run(body, name, limits)
-    score, no_score = choose_score(readings, run.val_tokens)
+    score, no_score = choose_score(readings, run.val_tokens, run.steps)
     end = read_ending(body, readings, run.steps)
     evaluations = [r.eval_seconds for r in readings if r.eval_seconds and r.kind is not ReadingKind.PROGRESS]
     return RunMetrics(

@@ -25,11 +25,18 @@ _SECOND_PASS = re.compile(r"two_pass|oracle|rescore")
 _VARIANT = re.compile(r"^xsa\b")
 _PARTIAL = 0.9
 _SAME = 1e-4
+_NEARLY = 0.9
+_STEP_OF = re.compile(r"(\d{1,9})\s?/\s?(\d{1,9})")
 
 
-def choose_score(readings: tuple[Reading, ...], val_tokens: int | None = None) -> tuple[Score | None, str]:
-    """(score, "") or (None, why there is none). `val_tokens` is the printed size of the split, if any."""
-    score, why_not = _choose(readings, val_tokens)
+def choose_score(
+    readings: tuple[Reading, ...], val_tokens: int | None = None, steps: int | None = None
+) -> tuple[Score | None, str]:
+    """(score, "") or (None, why there is none).
+
+    `val_tokens` is the printed size of the split, `steps` how many steps the run made, where that is printed.
+    """
+    score, why_not = _choose(readings, val_tokens, steps)
     if score is None or score.reading.is_pair or score.reading.kind is not ReadingKind.FINAL:
         return score, why_not
     # The same number printed with its loss says more than a bare `val_bpb: …` summary below it.
@@ -40,10 +47,12 @@ def choose_score(readings: tuple[Reading, ...], val_tokens: int | None = None) -
     )
 
 
-def _choose(readings: tuple[Reading, ...], val_tokens: int | None) -> tuple[Score | None, str]:
+def _choose(
+    readings: tuple[Reading, ...], val_tokens: int | None, steps: int | None
+) -> tuple[Score | None, str]:
     finals = [r for r in readings if r.kind is ReadingKind.FINAL and math.isfinite(r.val_bpb.value)]
     if not finals:
-        return _without_final(readings)
+        return _without_final(readings, steps)
     finals = [r for r in finals if not _partial(r, val_tokens)] or finals
     finals = [r for r in finals if not _VARIANT.search(r.label.lower())] or finals
     finals = _first_passes(finals)
@@ -64,7 +73,7 @@ def _choose(readings: tuple[Reading, ...], val_tokens: int | None) -> tuple[Scor
     return Score(adapted[-1], "the last evaluation with adaptation"), ""
 
 
-def _without_final(readings: tuple[Reading, ...]) -> tuple[Score | None, str]:
+def _without_final(readings: tuple[Reading, ...], steps_made: int | None) -> tuple[Score | None, str]:
     finite = [r for r in readings if math.isfinite(r.val_bpb.value)]
     quantised = [
         r
@@ -81,6 +90,12 @@ def _without_final(readings: tuple[Reading, ...]) -> tuple[Score | None, str]:
         if r.kind is ReadingKind.STEP and "train" not in r.bpb_key and "train" not in r.loss_key
     ]
     if steps:
+        place = _STEP_OF.search(steps[-1].label)
+        if place and int(place.group(1)) < min(int(place.group(2)), steps_made or 0) * _NEARLY:
+            return (
+                None,
+                f"no final evaluation is printed; the last one during training is at step {place.group(1)}",
+            )
         return Score(steps[-1], "no final evaluation is printed; this is the last one during training"), ""
     if readings:
         return None, "none of the printed values is a result of a final evaluation"
