@@ -14,6 +14,7 @@ from pgolf.exits import Exit
 
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: ("module:attribute", one-line help). Kept here so that `--help` imports no command module.
+    "demo": ("pgolf.cli.demo:demo", "Audit the shipped example scripts and print what each finding means."),
     "audit": ("pgolf.cli.audit:audit", "Is a reported val_bpb measured by the canonical rule?"),
     "run": ("pgolf.cli.run:run", "One seed: gate, hold, log, wall clock, settle, parse, record."),
     "submit-check": (
