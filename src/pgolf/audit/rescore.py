@@ -12,8 +12,10 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pgolf.core.deviation import Deviation, DeviationName
@@ -80,8 +82,16 @@ class Request:
             raise UsageError(f"--max-val-tokens {self.max_val_tokens}: expected at least 1")
 
 
-def rescore(request: Request, audited: AuditedScript, vocabulary: Vocabulary) -> dict[str, Any]:
-    """The published JSON object for one audited script. Raises DataError or UsageError for unusable data."""
+def rescore(
+    request: Request,
+    audited: AuditedScript,
+    vocabulary: Vocabulary,
+    counted: Callable[[], StreamStatistics] | None = None,
+) -> dict[str, Any]:
+    """The published JSON object for one audited script. Raises DataError or UsageError for unusable data.
+
+    `counted` gives counts of the stream that somebody has made already.
+    """
     threshold = load_profile().validation.merged_sota_bpb if request.threshold is None else request.threshold
     names = [deviation.name for deviation in audited.deviations]
     notes = list(audited.notes)
@@ -99,7 +109,7 @@ def rescore(request: Request, audited: AuditedScript, vocabulary: Vocabulary) ->
     computed: float | None = None
     exact: Inflation | None = None
     if not request.skip_byte_count:
-        counts, computed, exact = _count(request, audited, vocabulary, notes)
+        counts, computed, exact = _count(request, audited, vocabulary, notes, counted)
 
     plus_one = DeviationName.LEADING_SPACE_PLUS_ONE in names
     ratio = 1.0 if audited.lut_status is LutStatus.CORRECT else computed if plus_one else None
@@ -169,16 +179,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _count(
-    request: Request, audited: AuditedScript, vocabulary: Vocabulary, notes: list[str]
+    request: Request,
+    audited: AuditedScript,
+    vocabulary: Vocabulary,
+    notes: list[str],
+    counted: Callable[[], StreamStatistics] | None,
 ) -> tuple[dict[str, Any], float | None, Inflation | None]:
     from pgolf.audit.inflation import Inflation, plus_one
-    from pgolf.tokens.statistics import count_tokens
-    from pgolf.tokens.stream import open_stream
 
     canonical = canonical_tables(vocabulary)
-    stream = open_stream(request.val_data, request.max_val_tokens)
-    candidates = [] if audited.tables is None else [audited.tables]
-    found = count_tokens(stream, canonical, candidates, windows=request.windows, mode=request.mode)
+    found = _count_stream(request, canonical) if counted is None else counted()
+    if audited.tables is not None and not found.covers(audited.tables):
+        # Tables with boundaries of their own: count again with predecessors told apart by them, too.
+        found = _count_stream(request, canonical, audited.tables)
     if found.truncated:
         notes.append(
             f"only the first {found.stored_tokens} tokens were read (--max-val-tokens): not the score of the whole stream"
@@ -207,6 +220,37 @@ def _count(
         return counts, figures.ratio, exact
     notes.append(f"no exact ratio: {exact.reason}")
     return counts, figures.ratio, None
+
+
+def _count_stream(request: Request, canonical: LookupTables, *candidates: LookupTables) -> StreamStatistics:
+    from pgolf.tokens.statistics import count_tokens
+    from pgolf.tokens.stream import open_stream
+
+    stream = open_stream(request.val_data, request.max_val_tokens)
+    return count_tokens(stream, canonical, candidates, windows=request.windows, mode=request.mode)
+
+
+class _CountAhead:
+    """Counts a stream in a thread, while the script is evaluated in its child process."""
+
+    def __init__(self, request: Request, vocabulary: Vocabulary) -> None:
+        self.found: StreamStatistics | None = None
+        self.error: BaseException | None = None
+        self.thread = Thread(target=self._work, args=(request, vocabulary), daemon=True)
+        self.thread.start()
+
+    def _work(self, request: Request, vocabulary: Vocabulary) -> None:
+        try:
+            self.found = _count_stream(request, canonical_tables(vocabulary))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
+            self.error = error
+
+    def __call__(self) -> StreamStatistics:
+        """The counts, or the error of counting, as soon as they are there."""
+        self.thread.join()
+        if self.found is None:
+            raise self.error or RuntimeError("counting gave nothing")
+        return self.found
 
 
 def _exact(

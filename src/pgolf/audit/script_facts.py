@@ -23,6 +23,14 @@ from pgolf.untrusted.script import Script
 from pgolf.untrusted.worker import Answer, Worker, WorkerError
 
 TARGET = "pgolf.audit.isolated:audit_script_facts"
+PRELOAD = (
+    "pgolf.audit.isolated",
+    "pgolf.audit.script_audit",
+    "pgolf.audit.unpacked",
+    "pgolf.untrusted.expressions",
+    "pgolf.untrusted.statements",
+)
+"""What the child needs for nearly every script."""
 MAX_SIBLINGS = 64
 MAX_SIBLING_BYTES = 48_000_000
 
@@ -128,7 +136,7 @@ def _worker(limits: Limits) -> Worker:
         return kept[1]
     if kept is not None:
         kept[1].close()
-    worker = Worker(limits)
+    worker = Worker(limits, preload=PRELOAD)
     atexit.register(worker.close)
     _here.worker = (limits, worker)
     return worker

@@ -133,8 +133,15 @@ class Worker:
     Raises WorkerError when no child can be started, KeyboardInterrupt as it comes (the child is killed).
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, *, bubblewrap: bool | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        bubblewrap: bool | None = None,
+        preload: tuple[str, ...] = (),
+    ) -> None:
         self.limits = limits
+        self.preload = preload
         self.bubblewrap = shutil.which("bwrap") is not None if bubblewrap is None else bubblewrap
         self.child: subprocess.Popen[bytes] | None = None
         self.to_child = self.from_child = -1
@@ -267,6 +274,7 @@ class Worker:
                 **asdict(self.limits),
                 "parent": 0 if self.bubblewrap else os.getpid(),
                 "paths": _search_path(source),
+                "preload": self.preload,
             }
         )
         command = [
@@ -401,6 +409,9 @@ def serve(reads: int, writes: int, settings: dict[str, Any]) -> None:
     """The child's main loop: confine, say ready, answer frames until the pipe closes."""
     known = {each.name for each in fields(Limits)}
     limits = Limits(**{name: value for name, value in settings.items() if name in known})
+    for name in settings.get("preload", ()):
+        # Our own modules, before this process may write nothing: so their bytecode is cached in a plain checkout.
+        importlib.import_module(name)
     _confine(limits, int(settings["parent"]))
     import warnings
 
