@@ -73,6 +73,8 @@ def test_settings_block_on_failure_and_open_no_way_around_the_gate() -> None:
     )
     assert not [rule for rule in allowed if rule in ("Bash", "Bash(*)")]
     assert not [rule for rule in allowed for name in opened if rule.startswith(f"Bash({name}:")]
+    # `git diff --output=…` and the like write files: only whole commands are allowed.
+    assert [rule for rule in allowed if "*" in rule] == ["Bash(pgolf hook explain:*)"]
     assert "Edit(.claude/hooks/**)" in settings["permissions"]["deny"]
 
 

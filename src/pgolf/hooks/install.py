@@ -31,8 +31,8 @@ _FOLDERS = {"claude": ".claude", "codex": ".codex", "gemini": ".gemini", "cursor
 PERMISSIONS: dict[str, list[str]] = {
     "allow": [
         "Bash(git status)",
-        "Bash(git diff:*)",
-        "Bash(git log:*)",
+        "Bash(git diff)",
+        "Bash(git log --oneline)",
         "Bash(pgolf status)",
         "Bash(pgolf spend status)",
         "Bash(pgolf hook explain:*)",

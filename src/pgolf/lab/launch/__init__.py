@@ -57,6 +57,19 @@ def price(
         shell.problem(
             command, "it is nested too deeply to read", "write the launch as one plain command", state
         )
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        OSError,
+        MemoryError,
+    ) as error:
+        # A fault of this reader, not of the command: it must not let a launch through.
+        if may_launch(command) or shell.launches or shell.problems or shell.reading:
+            why = f"its reader failed ({type(error).__name__}: {error})"
+            shell.problem(command, why, "write the launch as one plain command", state)
     return shell.plan()
 
 

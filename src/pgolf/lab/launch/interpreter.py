@@ -30,6 +30,7 @@ MAX_SECONDS = 2.0
 MAX_ITERATIONS = 64
 MAX_DEPTH = 24
 MAX_OUTPUT = 1_000_000
+MAX_WORDS = 100_000
 _LIVE = frozenset("{}*?[]~,")
 
 
@@ -474,7 +475,7 @@ class Interpreter:
             return BENIGN if output else ""
         for value in values:
             state.assign(node.name, value)
-            output += self.run(_must(node.body), state, stdin)
+            output = _bounded(output + self.run(_must(node.body), state, stdin))
             if self.left_loop(state):
                 break
         return output
@@ -491,14 +492,14 @@ class Interpreter:
                 return output + self.endless(node, state, stdin)
             if not value:
                 return output
-            output += self.run(_must(node.body), state, stdin)
+            output = _bounded(output + self.run(_must(node.body), state, stdin))
             if self.left_loop(state):
                 return output
             self.arithmetic(update, state)
         return output + self.endless(node, state, stdin)
 
     def case(self, node: Node, state: State, stdin: Stream | None) -> str:
-        from pgolf.lab.launch.conditions import matches
+        from pgolf.lab.launch.conditions import is_too_long, matches
 
         subject = self.one((node.words or [])[0], state)
         known = BENIGN not in subject and OPAQUE not in subject
@@ -506,7 +507,8 @@ class Interpreter:
         for pair in node.items:
             patterns, body = _patterns(pair)
             shown = [self.one(pattern, state, keep_quotes=True) for pattern in patterns]
-            if known and not any(BENIGN in text or OPAQUE in text for text in shown):
+            certain = known and not any(BENIGN in text or OPAQUE in text for text in shown)
+            if certain and not any(is_too_long(subject, text) for text in shown):
                 if any(matches(subject, pattern) for pattern in shown):
                     if not ways:
                         return self.run(body, state, stdin)
@@ -710,6 +712,8 @@ class Interpreter:
                 if not piece and not quoted:
                     continue
                 result.extend(self.globbed(piece, state))
+            if len(result) > MAX_WORDS:
+                raise TooMuch(f"more than {MAX_WORDS} words")
         if not result and quoted:
             return [""]
         return result
@@ -782,7 +786,10 @@ class Interpreter:
                 body = part[1]
                 assert isinstance(body, Node)  # noqa: S101
                 out.append(self.process_substitution(body, str(part[2]), state))
-        return "".join(out), quoted_any
+        text = "".join(out)
+        if len(text) > MAX_OUTPUT:
+            raise TooMuch(f"a word of more than {MAX_OUTPUT} characters")
+        return text, quoted_any
 
     def substitute(self, body: Node, state: State) -> str:
         """`$( … )`: the output without its trailing newlines."""
@@ -959,6 +966,10 @@ _SQUEEZE = {ord(char): None for char in "'\"\\\n"}
 def visible(text: str) -> str:
     """Marked characters as a reader should see them."""
     return text.replace(BENIGN, "?").replace(OPAQUE, "???")
+
+
+def _bounded(output: str) -> str:
+    return output if len(output) <= MAX_OUTPUT else OPAQUE
 
 
 def _without_cost(launch: Launch) -> Launch:
@@ -1153,6 +1164,8 @@ def _transform(value: str, operator: str, pattern: str) -> str:
         return OPAQUE
     if BENIGN in value or BENIGN in pattern:
         return BENIGN
+    if operator[0] in "#%" and len(value) ** 2 * (len(pattern) + 1) > 1_000_000:
+        return OPAQUE
     if operator == "#" or operator == "##":
         cuts = range(len(value) + 1) if operator == "#" else range(len(value), -1, -1)
         return next((value[cut:] for cut in cuts if matches(value[:cut], pattern)), value)
