@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -389,6 +390,31 @@ def test_a_ledger_that_cannot_be_written_after_the_run_keeps_the_hold(
     assert outcome.cost_microusd is None
     assert "was not settled and counts in full" in outcome.not_recorded
     assert ledger_of(workspace).read().held_usd > 0
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that has room for 100 bytes, and takes 7 at a time."""
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() > 100:
+            raise OSError(28, "No space left on device")
+        return super().write(bytes(data)[:7])
+
+
+def test_a_full_disk_under_the_log_does_not_end_a_paid_run_and_makes_no_result(
+    workspace: Workspace, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.root / "experiments" / "exp_001" / "train_seed42.log"
+    monkeypatch.setattr(record_module, "_open_log", lambda *_: (FullDisk(path, "x"), path))
+    seen: list[bytes] = []
+    run = priced(workspace, trainer())
+    outcome = run_seed(workspace, run, sink=seen.append, tick=lambda _: None)
+    assert outcome.ending.exit_status == 0
+    assert "No space left" in outcome.not_recorded
+    assert b"val_bpb" in b"".join(seen)
+    assert b"".join(seen).startswith(path.read_bytes())
+    state = ledger_of(workspace).read()
+    assert (state.held_usd, state.entries[-1]["kind"]) == (0, "settle")
 
 
 def test_an_adopted_hold_is_used_once(workspace: Workspace, trainer: Trainer) -> None:

@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
 
 from pgolf.errors import UsageError
 
@@ -56,14 +56,14 @@ def execute(
     *,
     environ: Mapping[str, str],
     folder: Path,
-    log: BinaryIO,
+    log: RawIOBase,
     cap_seconds: float,
     run_id: str,
     sink: Callable[[bytes], None],
     tick: Callable[[float], None],
     grace_seconds: float = GRACE_SECONDS,
 ) -> Ending:
-    """Run `argv` to its end or to the cap; every byte it prints goes to `log` and `sink`.
+    """Run `argv` to its end or to the cap; every byte it prints goes to `log` (unbuffered) and `sink`.
 
     `tick(seconds)` is called about twice a second. Raises UsageError when the command cannot be started.
     """
@@ -140,7 +140,7 @@ class _Pump:
     """The command's output, into the log first and then to the sink."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], log: BinaryIO, sink: Callable[[bytes], None]
+        self, process: subprocess.Popen[bytes], log: RawIOBase, sink: Callable[[bytes], None]
     ) -> None:
         assert process.stdout is not None  # noqa: S101 - opened as a pipe
         self.pipe = process.stdout
@@ -166,14 +166,18 @@ class _Pump:
             self.open = False
             self.selector.unregister(self.pipe)
             return False
-        try:
-            self.log.write(chunk)
-            self.log.flush()
-        except OSError as error:
-            # A full disk must not end a paid run: it goes on, and is not recorded as a result.
-            self.trouble = self.trouble or f"the log could not be written: {error.strerror}"
+        self._keep(chunk)
         self.sink(chunk)
         return True
+
+    def _keep(self, chunk: bytes) -> None:
+        """Into the log. A full disk must not end a paid run: it goes on, and is not recorded as a result."""
+        left = memoryview(chunk)
+        try:
+            while left and not self.trouble:
+                left = left[self.log.write(left) or 0 :]
+        except OSError as error:
+            self.trouble = f"the log could not be written: {error.strerror}"
 
     def drain(self) -> None:
         """What is still in the pipe; a stranger that holds the other end open is not waited for."""

@@ -9,8 +9,9 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from pgolf.errors import PgolfError, Refused, UsageError
 from pgolf.lab.experiments import append_event, experiment_dir, get_experiment, record_seed
@@ -141,9 +142,11 @@ def run_seed(
             log.close()
             log_path.unlink(missing_ok=True)
             raise
-        log.flush()
-        os.fsync(log.fileno())
-    trouble: list[str] = []
+        trouble: list[str] = []
+        try:
+            os.fsync(log.fileno())
+        except OSError as error:
+            trouble.append(f"{log_path.name} may not survive a power cut: {error.strerror}")
     cost = _settle(ledger, hold, run, ending, trouble)
     log_sha256, log_bytes = hash_file(log_path) or "", log_path.stat().st_size
     with log_path.open("rb") as handle:
@@ -365,12 +368,12 @@ def _charge_closed(
     return paid + owed
 
 
-def _open_log(folder: Path, seed: int) -> tuple[BinaryIO, Path]:
+def _open_log(folder: Path, seed: int) -> tuple[RawIOBase, Path]:
     """A new log; an earlier attempt's log is never overwritten (`train_seed42.2.log` is the next)."""
     for attempt in range(1, 1000):
         path = folder / (f"train_seed{seed}.log" if attempt == 1 else f"train_seed{seed}.{attempt}.log")
         try:
-            return path.open("xb"), path
+            return path.open("xb", buffering=0), path
         except FileExistsError:
             continue
         except OSError as error:
