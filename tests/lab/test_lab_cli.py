@@ -256,6 +256,24 @@ def test_the_script_in_a_checkout_runs_the_same_commands_from_any_folder(empty_w
     assert run_script(below, "track", "show", "9").returncode == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_standard_output_is_one_sentence(empty_workspace: Workspace) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "scripts" / "pgolf.py"), "status"],
+            cwd=empty_workspace.root,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_repository_itself_is_a_workspace() -> None:
     done = run_script(ROOT / "docs" if (ROOT / "docs").is_dir() else ROOT, "status", "--json")
     assert done.returncode == 0, done.stderr

@@ -32,6 +32,7 @@ from pgolf.lab.preregistration import Terms, register, rule_from_dict
 from pgolf.lab.progress_report import write_report
 from pgolf.lab.settings import Workspace, load_workspace
 from pgolf.lab.store.experiments import LineageRow
+from pgolf.lab.text_table import columns, cut, text_table
 from pgolf.workspace.creation import create_workspace, templates
 
 TERMS = Terms(
@@ -158,7 +159,9 @@ def test_the_next_step_fits_the_state(workspace: Workspace, prepare: object, adv
     Ledger(workspace.ledger_path).create()
     assert callable(prepare)
     prepare(workspace)
-    assert any(advice in step for step in survey(workspace).advice)
+    steps = survey(workspace).advice
+    assert any(advice in step for step in steps)
+    assert not any("(" in step and "'" in step for step in steps)
 
 
 def test_status_stays_on_one_screen_with_a_thousand_experiments(workspace: Workspace) -> None:
@@ -561,3 +564,42 @@ def test_init_into_a_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="cannot be written"):
         create_workspace(tmp_path / "file")
+
+
+# -- tables and frontier ----------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=30), st.integers(1, 30))
+def test_a_cut_line_fits_its_width_and_shows_the_cut(text: str, width: int) -> None:
+    shown = cut(text, width)
+    assert columns(shown) <= max(width, 1)
+    assert shown == text or shown.endswith("…")
+
+
+def test_wide_characters_keep_columns_aligned() -> None:
+    lines = text_table(("a", "b"), [("漢字", "1"), ("e\u0301x", "22")], frozenset({1}))
+    assert len({columns(line) for line in lines}) == 1
+    assert text_table(("a", "b"), [("x" * 50, "y")], width=20)[1].endswith("…")
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2020-01-01T00:00:00"])
+def test_a_leaderboard_of_unknown_or_naive_time_counts_as_old(workspace: Workspace, moment: str) -> None:
+    entry = BoardEntry("r", 1.06, "accepted", "2026-04-01", "README.md", moment)
+    save_board(workspace.leaderboard_path, Leaderboard("a/b", "test", moment, (entry,)))
+    age = survey(workspace).frontier.age_days
+    assert age is not None
+    assert age > 365
+
+
+def test_a_leaderboard_without_a_record_leaves_the_profiles_frontier(workspace: Workspace) -> None:
+    moment = datetime.now(UTC).isoformat()
+    save_board(workspace.leaderboard_path, Leaderboard("a/b", "test", moment, ()))
+    frontier = survey(workspace).frontier
+    assert frontier.bpb == workspace.profile.validation.merged_sota_bpb
+    assert "has no record" in frontier.source
+
+
+def test_lessons_that_cannot_be_read_refuse_rather_than_pass(workspace: Workspace) -> None:
+    (workspace.knowledge_dir / "lessons_learned.md").mkdir(parents=True)
+    with pytest.raises(UsageError, match="conflicts cannot be checked"):
+        create_experiment(workspace, "h", ["a"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -93,7 +94,21 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of a pipe went away (`pgolf … | head`): not an error of ours.
         sys.stderr.close()
         return int(Exit.OK)
+    except OSError as error:
+        # A full disk under standard output, a folder that vanished: the user's to mend, and no traceback helps.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"pgolf: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
+        _drop_unwritten_output()
+        return int(Exit.UNUSABLE)
     return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def _drop_unwritten_output() -> None:
+    """What standard output could not take must not fail once more, with a traceback, when the interpreter ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def entry() -> None:

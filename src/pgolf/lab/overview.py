@@ -165,9 +165,7 @@ def _advice(
     """At most three next steps, the most urgent first."""
     steps: list[str] = []
     if money.problems:
-        steps.append(
-            f"the ledger has {money.problems} damaged line(s) and no launch is allowed: `pgolf doctor`"
-        )
+        steps.append("the ledger is missing or damaged and no launch is allowed: `pgolf doctor`")
     by_status: dict[str, list[str]] = {status: [] for status in STATUSES}
     for row in rows:
         by_status[row.status].append(row.id)
