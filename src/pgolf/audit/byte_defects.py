@@ -41,6 +41,7 @@ _SMALL = frozenset(
 )
 """Deviations whose effect is nothing or about a thousandth on the contest's tokenizers."""
 _FAMILY_IN_TEXT = re.compile(r"\((bytes-[a-z-]{3,30}|val-[a-z-]{3,30})\)\Z")
+_RATIO_IN_TEXT = re.compile(r"\(x(\d{1,3}\.\d{1,8})\)")
 _UNITS = (1.0, 1.0 / LN2)
 _SUBSET_NAMES = re.compile(
     r"(?:VAL_MAX_TOKENS|MAX_VAL_TOKENS|VAL_TOKEN_LIMIT|VAL_TOKENS_LIMIT|MAX_EVAL_TOKENS|EVAL_MAX_TOKENS|VAL_LIMIT|VAL_DOCS)",
@@ -167,7 +168,11 @@ def _of_script(evidence: SubmissionEvidence) -> Iterator[Finding]:
             else audit.eval_reason
             or "the loop that adds the bytes, or the final formula, is not the canonical one"
         )
-        severity = Severity.WARNING if status is FingerprintStatus.MATCHES else Severity.ERROR
+        # The probe stream is made of rare cases; a ratio near one there says little about the split.
+        ratio = _RATIO_IN_TEXT.search(says)
+        small = ratio is not None and abs(float(ratio[1]) - 1) < 0.05
+        mild = status is FingerprintStatus.MATCHES or (small and status is FingerprintStatus.UNKNOWN)
+        severity = Severity.WARNING if mild else Severity.ERROR
         where = known.line if known is not None else line
         yield Finding("bytes-eval-loop", severity, Confidence.PROVED, says, path, where)
 

@@ -20,9 +20,12 @@ from pgolf.core.submission_report import SubmissionReport
 from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutStatus, Verdict
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 
+SUBMISSION_LIMITS = replace(DEFAULT_LIMITS, worker_wall_seconds=40.0)
+"""The bound on processor time decides, not on wall time: a busy machine must not change a verdict."""
+
 
 def audit_submission(
-    path: Path, profile: str = DEFAULT_PROFILE, limits: Limits = DEFAULT_LIMITS, shown: str | None = None
+    path: Path, profile: str = DEFAULT_PROFILE, limits: Limits = SUBMISSION_LIMITS, shown: str | None = None
 ) -> SubmissionReport:
     """Audit a submission's folder on disk.
 
@@ -32,7 +35,7 @@ def audit_submission(
 
 
 def audit_folder(
-    folder: Folder, profile: str = DEFAULT_PROFILE, limits: Limits = DEFAULT_LIMITS
+    folder: Folder, profile: str = DEFAULT_PROFILE, limits: Limits = SUBMISSION_LIMITS
 ) -> SubmissionReport:
     """Audit a folder of either kind."""
     return judge(collect_evidence(folder, load_profile(profile), limits))

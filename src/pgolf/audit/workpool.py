@@ -24,7 +24,7 @@ from pgolf.errors import UsageError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-TASK_SECONDS = 120.0
+TASK_SECONDS = 400.0
 WORKER_MEMORY_BYTES = 2_500_000_000
 TASKS_PER_PROCESS = 500
 
