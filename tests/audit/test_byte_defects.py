@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -232,3 +233,23 @@ def test_a_loop_that_differs_a_little_on_rare_cases_only_is_a_remark() -> None:
         audit, eval_reason="eval_val (line 9): counts 270 bytes where its own tables give 225 (x1.20000)"
     )
     assert errors(report_of(NO_LOGS, large)) == {"bytes-eval-loop"}
+
+
+def test_a_tokenizers_defect_is_no_mismatch_of_code_and_logs() -> None:
+    for sample in (
+        "bytes-space-shattered/flagged_no_marker_piece",
+        "bytes-wrong-tokenizer/flagged_tables_of_another",
+    ):
+        assert "log-code-mismatch" not in {f.rule for f in report_of(sample, facts()).row.reasons}
+
+
+def test_a_value_far_below_the_frontier_is_never_verified(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    shutil.copytree(SAMPLES / RIGHT_LOGS, folder)
+    for path in [*folder.glob("*.log"), folder / "submission.json"]:
+        path.write_text(re.sub(r"1\.2[12]\d{6}", "0.09900001", path.read_text()))
+    evidence = collect_evidence(disk_folder(folder), load_profile(), audit=lambda script: facts())
+    report = judge(evidence)
+    assert report.row.reported_bpb == pytest.approx(0.099)
+    assert report.row.verdict is not Verdict.VERIFIED
+    assert any("frontier" in sentence for sentence in report.missing)

@@ -27,6 +27,8 @@ FAMILY_OF_DEVIATION = {
     DeviationName.MARKER_NOT_RECOGNISED: "bytes-space-marker",
     DeviationName.BYTE_TOKEN_WRONG_SIZE: "bytes-fallback-size",
 }
+_TABLE_FAMILIES = ("bytes-space-twice", "bytes-space-marker", "bytes-fallback-size")
+"""Families whose cause is a table: no tokenizer or shard can give their numbers with a canonical one."""
 _LARGE = frozenset(
     {DeviationName.LEADING_SPACE_PLUS_ONE, DeviationName.MARKER_NOT_RECOGNISED, DeviationName.TABLE_RESCALED}
 )
@@ -262,12 +264,32 @@ def _of_log(evidence: SubmissionEvidence, log: LogRead, claims: bool) -> Iterato
         confidence = Confidence.PROVED if slug == "val-other-set" or slug == "val-subset" else confidence
     severity = Severity.ERROR if primary else Severity.WARNING
     yield Finding(slug, severity, confidence, message, log.path, line)
-    if claims and slug.startswith("bytes-") and _script_is_right(evidence):
-        message = (
-            f"the script's table and loop are canonical, and its log prints {found.bytes_per_token:.4f} bytes per token: "
-            "the log comes from other code"
-        )
-        yield Finding("log-code-mismatch", severity, confidence, message, log.path, line)
+    if claims:
+        yield from _other_code(evidence, slug, found, confidence, severity, log.path, line)
+
+
+def _other_code(
+    evidence: SubmissionEvidence,
+    slug: str,
+    found: LogFingerprint,
+    confidence: Confidence,
+    severity: Severity,
+    path: str,
+    line: int,
+) -> Iterator[Finding]:
+    """Numbers that only a defective table gives, beside a script whose table is right."""
+    audit = evidence.audit
+    if audit is None or audit.lut_status is not LutStatus.CORRECT or slug not in _TABLE_FAMILIES:
+        return
+    if audit.byte_source is not ByteSource.TABLE or audit.eval_status is EvalStatus.DEVIATES:
+        return
+    if audit.eval_status is not EvalStatus.CANONICAL:
+        confidence = Confidence.LIKELY  # the loop, which could not be followed, may be what is wrong
+    message = (
+        f"the script's table is canonical, and the numbers imply {found.bytes_per_token:.4f} bytes per token: "
+        "they come from other code"
+    )
+    yield Finding("log-code-mismatch", severity, confidence, message, path, line)
 
 
 def explain_log(evidence: SubmissionEvidence, log: LogRead) -> tuple[str, str]:
@@ -320,15 +342,6 @@ def _states_the_claim(evidence: SubmissionEvidence, log: LogRead) -> bool:
     return log.states not in secondary
 
 
-def _script_is_right(evidence: SubmissionEvidence) -> bool:
-    audit = evidence.audit
-    return (
-        audit is not None
-        and audit.lut_status is LutStatus.CORRECT
-        and audit.eval_status is EvalStatus.CANONICAL
-    )
-
-
 # -- submission.json ---------------------------------------------------------------------------------------
 
 
@@ -342,6 +355,9 @@ def _of_stated(evidence: SubmissionEvidence) -> Iterator[Finding]:
     message = f"val_loss and val_bpb of submission.json: {found.reason}"
     if cause and not has_logs:
         yield Finding(cause, Severity.ERROR, Confidence.PROVED, message, "submission.json")
+        yield from _other_code(
+            evidence, cause, found, Confidence.PROVED, Severity.ERROR, "submission.json", 0
+        )
     else:
         message += (
             "; the two numbers are not of one evaluation of canonical bytes, or the tokenizer is another one"

@@ -24,6 +24,8 @@ from pgolf.core.submission_report import Claim, LogEvidence, SubmissionReport
 from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutStatus, Verdict
 from pgolf.runlog.metrics import Ending
 
+IMPLAUSIBLE_BELOW = 0.95
+"""A value this far below the frontier of merged records needs a reviewer, whatever its bytes."""
 _DECIMAL = re.compile(r"(?<![\d.])\d{1,2}\.\d{3,10}(?![\d.])")
 _ANOTHER_SAMPLE = ("val-subset", "val-other-set", "log-stages-disagree")
 """Defects that no ratio mends: the value may be right for what was scored, or its loss is not its own."""
@@ -71,6 +73,13 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
             if audit.eval_status is not EvalStatus.CANONICAL:
                 why = f": {audit.eval_reason}" if audit.eval_reason else ""
                 yield f"the script's evaluation loop is {audit.eval_status.value}{why}"
+    frontier = evidence.profile.validation.merged_sota_bpb
+    reported = evidence.reported_bpb
+    if reported is not None and reported < IMPLAUSIBLE_BELOW * frontier:
+        yield (
+            f"{reported:g} is far below the merged frontier ({frontier:g}): what the probabilities are made of "
+            "is not audited here, and matters then"
+        )
     status = claim_status(evidence)
     if status is not FingerprintStatus.MATCHES and evidence.claimed:
         if all(log.print.status is FingerprintStatus.MATCHES for log in evidence.claimed):
@@ -169,6 +178,8 @@ def inflation(evidence: SubmissionEvidence) -> float | None:
         return 1.0
     if status is not FingerprintStatus.DEVIATES:
         audit = evidence.audit
+        if evidence.claimed and not all(log.direct for log in evidence.claimed):
+            return None
         if (
             audit is not None
             and audit.lut_status is LutStatus.CORRECT
