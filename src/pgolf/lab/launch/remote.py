@@ -144,13 +144,15 @@ def _typed(shell: Interpreter, where: str, keys: list[str], state: State) -> Non
         else:
             pieces.append(key)
     before = shell.typed.get(where, "")
-    text = "".join(pieces).replace("\\n", "\n").replace("\\r", "\n").replace("^M", "\n").replace("\r", "\n")
+    text = "".join(pieces)
     shell.typed[where] = before + text
     other = state.process({"HOME": state.text("HOME"), "PATH": state.text("PATH")})
     found = len(shell.launches) + len(shell.problems)
-    shell.code(text, other, None, what=f"{where} types {text!r}")
-    if before and len(shell.launches) + len(shell.problems) == found:
-        shell.code(shell.typed[where], other.copy(), None, what=f"{where} types {shell.typed[where]!r}")
+    # screen reads `\n`, `\r` and `^M` as keys, tmux types them as they stand; and a line may come in several calls.
+    as_keys = text.replace("\\n", "\n").replace("\\r", "\n").replace("^M", "\n").replace("\r", "\n")
+    for reading in dict.fromkeys((text, as_keys, shell.typed[where])):
+        if len(shell.launches) + len(shell.problems) == found:
+            shell.code(reading, other.copy(), None, what=f"{where} types {reading!r}")
 
 
 def _screen(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
