@@ -29,6 +29,7 @@ from pgolf.tokens.sentencepiece_model import read_model_file
 from pgolf.tokens.shard import shard_bytes
 from pgolf.tokens.windows import ScoringMode, Windows
 from tests.contest_script import BUGS, script
+from tests.tokens.model_writer import model_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = ROOT / "scripts" / "canonical_rescore.py"
@@ -414,6 +415,38 @@ def test_all_deviations_end_to_end(tmp_path: Path) -> None:
     assert set(found["lut_bug_detections"]) == {bug.value for bug in bugs}
     assert found["candidate_byte_count"] == bytes_on_example(*bugs)
     assert found["exact_inflation_ratio"] > found["inflation_ratio"] > 1
+
+
+def test_structure_without_effect_on_this_tokenizer_is_still_named(tmp_path: Path) -> None:
+    kinds = (PieceKind.UNKNOWN, PieceKind.CONTROL)
+    pieces = [
+        Piece("<unk>", kinds[0]),
+        Piece("<s>", kinds[1]),
+        Piece("▁a", PieceKind.NORMAL),
+        Piece("▁", PieceKind.NORMAL),
+    ]
+    model, val = tmp_path / "plain.model", tmp_path / "val.bin"
+    model.write_bytes(model_bytes(pieces))
+    val.write_bytes(shard_bytes([1, 2, 2, 3, 2] * 20))
+    arguments = ("--tokenizer", str(model), "--val-data", str(val), "--seq-len", "16", "--stride", "8")
+    # Neither unused nor byte tokens, nor characters of several bytes: three deviations that change nothing here.
+    found = execute(
+        tmp_path,
+        script(N.MISSING_IS_UNUSED, N.BYTE_TOKEN_WRONG_SIZE, N.COUNTS_CHARACTERS),
+        *arguments,
+        "--reported-bpb",
+        "1",
+    )
+    assert found["lut_status"] == "BUGGY", found.get("notes")
+    assert set(found["lut_bug_detections"]) == {
+        "missing_is_unused",
+        "byte_token_wrong_size",
+        "counts_characters",
+    }
+    assert found["exact_inflation_ratio"] == found["exact_inferred_canonical_bpb"] == 1.0
+    assert found["inflation_ratio"] is None
+    assert "no effect on this tokenizer" in found["detected_bugs_description"]
+    assert execute(tmp_path, script(), *arguments)["lut_status"] == "CORRECT"
 
 
 PACKED = {

@@ -16,6 +16,7 @@ from pgolf.audit.compare import (
     Comparison,
     compare,
     compare_probes,
+    has_class,
     merge_structure,
     padding_note,
     readable,
@@ -383,3 +384,10 @@ def test_the_deviations_of_a_real_family_on_a_real_vocabulary(shared_data: Path)
         if builder.expected() <= {N.MISSING_IS_UNUSED} or builder.mask == "user" or builder.marker == "Ġ":
             continue
         assert names(compare(builder.tables(vocabulary), vocabulary)) <= builder.expected(), builder
+
+
+def test_which_deviations_can_show_on_a_vocabulary() -> None:
+    plain = Vocabulary((Piece("<s>", PieceKind.CONTROL), Piece("▁a", PieceKind.NORMAL)))
+    blind = {N.MISSING_IS_UNUSED, N.BYTE_TOKEN_WRONG_SIZE, N.STRIPS_EVERY_MARKER, N.COUNTS_CHARACTERS}
+    assert {name for name in N if not has_class(name, plain)} == blind
+    assert all(has_class(name, PROBES[0]) for name in N)

@@ -102,6 +102,29 @@ def merge_structure(
     return tuple(sorted(merged.values(), key=lambda deviation: _ORDER[deviation.name]))
 
 
+def has_class(name: DeviationName, vocabulary: Vocabulary) -> bool:
+    """Whether `vocabulary` has a token on which the deviation `name` could show at all.
+
+    False for unused tokens, byte tokens, several markers and characters of several bytes where there are none; a
+    deviation of any other kind shows on every vocabulary.
+    """
+    pieces = vocabulary.pieces
+    if name is _Name.MISSING_IS_UNUSED:
+        return any(piece.kind is PieceKind.UNUSED for piece in pieces)
+    if name is _Name.BYTE_TOKEN_WRONG_SIZE:
+        return any(piece.kind is PieceKind.BYTE for piece in pieces)
+    texts = (
+        piece.text.removeprefix(MARKER)
+        for piece in pieces
+        if piece.kind in (PieceKind.NORMAL, PieceKind.USER_DEFINED)
+    )
+    if name is _Name.STRIPS_EVERY_MARKER:
+        return any(MARKER in text for text in texts)
+    if name is _Name.COUNTS_CHARACTERS:
+        return any(not text.isascii() for text in texts)
+    return True
+
+
 def _too_short(candidate: LookupTables, vocabulary: Vocabulary) -> Deviation:
     return Deviation(
         _Name.OTHER_SIZE,

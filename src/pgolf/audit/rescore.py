@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pgolf.audit.compare import NO_EFFECT
 from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.finding import Finding
 from pgolf.core.luts import LookupTables, canonical_tables
@@ -125,9 +126,7 @@ def rescore(
         "script_path": str(request.train_script),
         "lut_status": audited.lut_status.value,
         "lut_bug_detections": [name.value for name in names],
-        "detected_bugs_description": "; ".join(
-            f"{_describe(deviation.name)} ({deviation.example})" for deviation in audited.deviations
-        ),
+        "detected_bugs_description": "; ".join(_describe(deviation) for deviation in audited.deviations),
         "inflation_ratio_includes": [DeviationName.LEADING_SPACE_PLUS_ONE.value]
         if plus_one and ratio is not None
         else [],
@@ -156,11 +155,13 @@ def rescore(
     return result
 
 
-def _describe(name: DeviationName) -> str:
+def _describe(deviation: Deviation) -> str:
     from pgolf.report.explanations import find_explanation
 
-    page = find_explanation(name.value)
-    return name.value if page is None else page.summary.rstrip(".")
+    page = find_explanation(deviation.name.value)
+    summary = deviation.name.value if page is None else page.summary.rstrip(".")
+    effect = "; no effect on this tokenizer" if deviation.effect == NO_EFFECT else ""
+    return f"{summary} ({deviation.example}{effect})"
 
 
 def _times(reported: float | None, ratio: float | None) -> float | None:

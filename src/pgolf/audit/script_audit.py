@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-from pgolf.audit.compare import compare, compare_probes
+from pgolf.audit.compare import compare, compare_probes, has_class, merge_structure
 from pgolf.audit.evaluation import BuilderCall, ConsumedTable, Score, Watcher, bytes_from_weight, flat_values
 from pgolf.audit.probe_stream import probe_stream
-from pgolf.audit.probes import probe_vocabularies
+from pgolf.audit.probes import EXOTIC, probe_vocabularies
 from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
 from pgolf.core.finding import Finding
@@ -183,7 +183,8 @@ class _Auditor:
             return self._unknown(first, found, problem)
         if self.vocabulary is not None:
             tables = _tables(found)
-            deviations = compare(tables, self.vocabulary)
+            structure = (d for d in self._structure(first, found) if not has_class(d.name, self.vocabulary))
+            deviations = merge_structure(structure, compare(tables, self.vocabulary))
             evidence = f"exhaustive, {len(self.vocabulary)} tokens"
         else:
             pairs = [(_tables(found), first.vocabulary)]
@@ -253,6 +254,21 @@ class _Auditor:
         if not watcher.builders:
             return None
         return _from_builder(watcher.builders[-1], probe)
+
+    def _structure(self, first: _Run, found: _Found) -> tuple[Deviation, ...]:
+        """Deviations that the same builder shows on the probes: for token classes that the given tokenizer lacks.
+
+        None where the builder cannot be evaluated by itself; the proof on the given tokenizer stands without them.
+        """
+        pairs = []
+        for probe in probe_vocabularies():
+            if probe.name == EXOTIC:
+                continue
+            other = self._same_builder(first, found, probe)
+            if other is None or _unknown_in(other, len(probe)) is not None:
+                return ()
+            pairs.append((_tables(other), probe))
+        return compare_probes(pairs)
 
     def _eval_status(self, run: _Run, tables: LookupTables) -> tuple[EvalStatus, str]:
         return judge_scores(run.watcher.scores, run, tables)
