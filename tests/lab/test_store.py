@@ -22,6 +22,7 @@ from pgolf.errors import DataError, UsageError
 from pgolf.lab.decision import decide
 from pgolf.lab.doctor import examine
 from pgolf.lab.experiments import append_event, create_experiment, get_experiment, record_seed
+from pgolf.lab.overview import survey
 from pgolf.lab.preregistration import Terms, register
 from pgolf.lab.settings import Workspace, load_workspace
 from pgolf.lab.store import database, migrations, schema
@@ -396,6 +397,8 @@ def test_a_damaged_cell_is_one_sentence_and_doctor_names_an_issue(
         decide(workspace, "1")
     assert "\n" not in str(caught.value)
     assert any(finding.level == "issue" for finding in examine(workspace, run_hooks=False))
+    if "techniques" not in statement and "rule = 'x'" not in statement:
+        assert survey(workspace).total == 1
 
 
 @pytest.mark.parametrize(

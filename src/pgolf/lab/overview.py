@@ -169,16 +169,23 @@ def _advice(
     by_status: dict[str, list[str]] = {status: [] for status in STATUSES}
     for row in rows:
         by_status[row.status].append(row.id)
+    without_rule: list[str] = []
+    urgent = len(steps)
     for name in by_status["running"][-20:]:
         rules = registrations.of(reader, name)
         if not rules:
-            steps.append(f"{name} runs without a registered rule and can decide nothing: `pgolf doctor`")
+            without_rule.append(name)
             continue
-        wanted, done = int(rules[-1].rule["seeds"]), summaries[name].count if name in summaries else 0
+        wanted, done = rules[-1].rule.get("seeds"), summaries[name].count if name in summaries else 0
+        if not isinstance(wanted, int):
+            continue  # an edited rule is for `doctor` to name
         if done >= wanted or (done >= 1 and verdicts.get(name) is None):
             steps.append(f"{name} has {done} of {wanted} seeds: `pgolf decide {name}`")
         else:
             steps.append(f"{name} has {done} of {wanted} seeds: `pgolf run {name} --seed N -- CMD…`")
+    if without_rule:
+        names = ", ".join(without_rule[:3]) + (" and others" if len(without_rule) > 3 else "")
+        steps.insert(urgent, f"without a registered rule nothing can be decided: {names} (`pgolf doctor`)")
     if by_status["registered"]:
         name = by_status["registered"][-1]
         steps.append(f"{name} is registered: `pgolf run {name} --seed N -- CMD…` for seed 1")
