@@ -253,3 +253,19 @@ def test_a_value_far_below_the_frontier_is_never_verified(tmp_path: Path) -> Non
     assert report.row.reported_bpb == pytest.approx(0.099)
     assert report.row.verdict is not Verdict.VERIFIED
     assert any("frontier" in sentence for sentence in report.missing)
+
+
+def test_the_ratio_of_a_known_table_corrects_where_no_log_does(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    shutil.copytree(SAMPLES / NO_LOGS, folder)
+    script = folder / "train_gpt.py"
+    script.write_text(script.read_text().replace("1024", "8192"))
+
+    def ratio(audit: ScriptFacts) -> float | None:
+        return inflation(collect_evidence(disk_folder(folder), load_profile(), audit=lambda _: audit))
+
+    assert ratio(buggy(PLUS)) == pytest.approx(176_332_748 / 151_080_891, rel=1e-6)
+    whole = (PLUS, DeviationName.BYTE_TOKEN_WRONG_SIZE, DeviationName.BOUNDARY_BYTES_COUNTED)
+    assert ratio(buggy(*whole, DeviationName.MISSING_IS_UNUSED)) == pytest.approx(1.1770, abs=1e-4)
+    assert ratio(buggy(DeviationName.OTHER_SIZE)) is None
+    assert ratio(buggy(PLUS, eval_status=EvalStatus.UNKNOWN)) is None

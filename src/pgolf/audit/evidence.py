@@ -88,6 +88,8 @@ class SubmissionEvidence:
     """The submission's code as text, unwrapped where it was packed; "" where there is none."""
     stated_print: LogFingerprint | None = None
     """Bytes per token of `val_loss` and `val_bpb` in submission.json, None without both."""
+    hint: str = ""
+    """What script, README or submission.json call the tokenizer, where no log names it."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -192,6 +194,7 @@ def collect_evidence(
         )[:32],
         source=facts.source if facts is not None and facts.source else source,
         stated_print=_stated_print(stated, logs, profile, hint),
+        hint=hint,
     )
 
 

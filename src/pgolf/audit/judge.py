@@ -17,6 +17,8 @@ from pgolf.audit.byte_defects import claim_status, explain_log, main_print, subs
 from pgolf.audit.checks.missing_evidence import missing
 from pgolf.audit.checks.registry import run_checks
 from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
+from pgolf.audit.script_facts import ScriptFacts
+from pgolf.core.deviation import DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
 from pgolf.core.script_report import CodeLocation, ScriptReport
@@ -178,15 +180,13 @@ def inflation(evidence: SubmissionEvidence) -> float | None:
         return 1.0
     if status is not FingerprintStatus.DEVIATES:
         audit = evidence.audit
+        if audit is None or audit.eval_status is not EvalStatus.CANONICAL:
+            return None
+        if audit.lut_status is LutStatus.BUGGY:
+            return _ratio_of_table(evidence, audit)
         if evidence.claimed and not all(log.direct for log in evidence.claimed):
             return None
-        if (
-            audit is not None
-            and audit.lut_status is LutStatus.CORRECT
-            and audit.eval_status is EvalStatus.CANONICAL
-        ):
-            return 1.0
-        return None
+        return 1.0 if audit.lut_status is LutStatus.CORRECT else None
     found = main_print(evidence)
     if found is None or found.ratio is None or subset_tokens(found, evidence.profile) is not None:
         return None
@@ -194,6 +194,28 @@ def inflation(evidence: SubmissionEvidence) -> float | None:
     if logs and (not logs[0].direct or explain_log(evidence, logs[0])[0] in _ANOTHER_SAMPLE):
         return None
     return found.ratio if 0.2 < found.ratio < 5 else None
+
+
+def _ratio_of_table(evidence: SubmissionEvidence, audit: ScriptFacts) -> float | None:
+    """The ratio that a table with these deviations is known to give on the full split, None where it is not known."""
+    names = {d.name.value for d in audit.deviations if not d.effect.startswith("none")}
+    names.discard(DeviationName.MISSING_IS_UNUSED.value)  # the contest's vocabularies have no unused piece
+    validation = evidence.profile.validation
+    key = (_tokenizer(evidence) or evidence.hint).lower()
+    sizes = [int(number) for number in re.findall(r"\d{3,6}", key)[:4]]
+    for facts in validation.tokenizers:
+        if facts.key != key and (facts.vocab_size not in sizes or facts.byte_source != "table"):
+            continue
+        for known in validation.known_deviations:
+            if known.tokenizer == facts.key and set(known.deviations) == names and names:
+                return known.bytes_per_token / facts.bytes_per_token
+        if (
+            names == {DeviationName.LEADING_SPACE_PLUS_ONE.value}
+            and facts.leading_space_targets
+            and facts.stored_tokens
+        ):
+            return 1 + facts.leading_space_targets / (facts.bytes_per_token * (facts.stored_tokens - 1))
+    return None
 
 
 def content_hash(evidence: SubmissionEvidence) -> str:
