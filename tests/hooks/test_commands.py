@@ -31,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "scripts").mkdir()
     (root / "shadow").mkdir()
+    (root / ".git").mkdir()
     texts = {
         "run.sh": f"#!/bin/bash\nset -euo pipefail\n# trains\nN=8\n{TORCHRUN}",
         "param.sh": '#!/usr/bin/env bash\ntorchrun --nproc_per_node="${1:-8}" train_gpt.py\n',
@@ -44,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         "justfile": 'nproc := "8"\n\ntrain:\n    torchrun --nproc_per_node={{nproc}} train_gpt.py\n\nlint:\n    ruff check\n',
         "package.json": '{"scripts": {"train": "torchrun --nproc_per_node=8 train_gpt.py", "lint": "x", "test": "jest"}}',
+        ".git/config": f'[core]\n\tbare = false\n[alias]\n\tst = status\n\tgo = "!{TORCHRUN.strip()}"\n',
         "shadow/pgolf": f"#!/bin/sh\n{TORCHRUN}",
         "args.txt": "--nproc_per_node=8 train_gpt.py\n",
         "payload.b64": "dG9yY2hydW4K\x01\n",

@@ -449,6 +449,14 @@ def _git(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None
         "worktree",
     ):
         shell.wrote_unknown.append("git " + command)
+    if command == "config":
+        words = [word for word in rest[1:] if not word.startswith("-")]
+        if len(words) > 1 and words[0].lower().startswith("alias."):
+            shell.files[f"git alias {words[0][6:]}"] = words[1]
+    else:
+        code = shell.files.get(f"git alias {command}", "") or _configured_alias(command, state)
+        if code.startswith("!"):
+            shell.code(code[1:] + "".join(f" {word}" for word in rest[1:]), state.process(), None)
     if command == "bisect" and rest[1:2] == ["run"]:
         shell.uncountable.append("git bisect run")
         _nested(shell, rest[2:], state)
@@ -472,6 +480,36 @@ def _git(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None
                 shell.code(word[7:], state.process(), None)
                 shell.uncountable.pop()
     return BENIGN
+
+
+def _configured_alias(command: str, state: State) -> str:
+    """What `git command` stands for in the repository's or the user's configuration; '' when it is git's own."""
+    import os
+
+    if (
+        not command
+        or state.remote
+        or command in ("status", "diff", "log", "show", "add", "commit", "push", "pull", "fetch")
+    ):
+        return ""
+    folders: list[str] = []
+    folder = state.cwd
+    while folder not in folders and len(folders) < 40:
+        folders.append(folder)
+        folder = os.path.dirname(folder)
+    paths = [os.path.join(folder, ".git", "config") for folder in folders]
+    paths.append(os.path.join(state.text("HOME") or "/", ".gitconfig"))
+    for path in paths:
+        section = ""
+        for line in (script_files.read(path).text or "").splitlines():
+            line = line.strip()
+            if line.startswith("["):
+                section = line.strip("[]").strip().lower()
+            elif section == "alias":
+                name, equals, value = line.partition("=")
+                if equals and name.strip() == command:
+                    return value.strip().strip('"').replace('\\"', '"')
+    return ""
 
 
 def _nested(shell: Interpreter, argv: list[str], state: State) -> None:
