@@ -23,7 +23,7 @@ from pgolf.errors import Refused, UsageError
 from pgolf.lab.experiments import create_experiment, get_experiment
 from pgolf.lab.ledger import Ledger
 from pgolf.lab.run import record as record_module
-from pgolf.lab.run.manifest import describe_path, gpu_in_log, torch_in_log
+from pgolf.lab.run.manifest import commit_of, describe_path, gpu_in_log, torch_in_log
 from pgolf.lab.run.pricing import PricedRun, RunRequest, price_run
 from pgolf.lab.run.progress import Progress
 from pgolf.lab.run.record import RunOutcome, parse_run_id, recover, run_seed
@@ -495,6 +495,28 @@ def test_versions_are_read_from_a_log_only_when_it_prints_one() -> None:
     assert torch_in_log(b"PyTorch 2.9.1\nPyTorch 2.8.0\n") is None
     assert gpu_in_log(b"|   0  NVIDIA H100 80GB HBM3          On  |\n" * 8) == "H100 80GB HBM3"
     assert gpu_in_log(b"NVIDIA-SMI 570\n") is None
+
+
+def test_the_commit_is_the_scripts_and_the_workspaces_own_records_do_not_dirty_it(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        identity = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        command = ["git", "-C", str(tmp_path), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    script, records = tmp_path / "train.py", tmp_path / "pgolf.db"
+    assert commit_of(script) is None
+    git("init", "-q")
+    script.write_text("pass")
+    records.write_text("1")
+    git("add", "-A")
+    git("commit", "-q", "-m", "x")
+    head = git("rev-parse", "HEAD")
+    records.write_text("2")
+    assert commit_of(script) == commit_of(tmp_path) == head
+    script.write_text("pass  # changed")
+    assert commit_of(script) == f"{head}+changes"
+    (tmp_path / "new.py").write_text("pass")
+    assert commit_of(tmp_path / "new.py") == f"{head}+changes"
 
 
 def test_a_data_folder_has_one_hash_that_every_change_moves(tmp_path: Path) -> None:

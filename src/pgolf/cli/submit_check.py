@@ -70,16 +70,16 @@ def _audited(workspace: Workspace, candidate: Candidate, author: str, title: str
     from pgolf.audit.evidence import collect_evidence
     from pgolf.audit.folder import disk_folder
     from pgolf.audit.judge import judge
+    from pgolf.audit.submission import SUBMISSION_LIMITS
     from pgolf.errors import PgolfError
     from pgolf.lab.submit.folder import write_folder
-    from pgolf.untrusted.limits import DEFAULT_LIMITS
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / candidate.record.experiment.id
         try:
             write_folder(candidate, folder, author=author, name=title)
             shown = disk_folder(folder, candidate.record.experiment.id)
-            report = judge(collect_evidence(shown, workspace.profile, DEFAULT_LIMITS))
+            report = judge(collect_evidence(shown, workspace.profile, SUBMISSION_LIMITS))
         except PgolfError as error:
             return candidate.audited(None, str(error))
     return candidate.audited(report.row)

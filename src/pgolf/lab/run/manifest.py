@@ -117,28 +117,33 @@ def describe_machine() -> dict[str, Any]:
     return machine
 
 
-def commit_of(folder: Path) -> str | None:
-    """The git commit checked out at `folder`, `+changes` appended when files differ; None without one."""
-    try:
-        head = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-        if head.returncode:
-            return None
-        dirty = subprocess.run(
-            ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+def commit_of(path: Path) -> str | None:
+    """The git commit that `path`, a script or a folder, is at; None without one.
+
+    `+changes` is appended when the script differs from that commit or is not in it. Other files do not count:
+    the workspace's own records change with every run.
+    """
+    folder = path if path.is_dir() else path.parent
+    head = _git(folder, "rev-parse", "HEAD")
+    if head is None:
         return None
-    return head.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
+    changed = (
+        None
+        if path.is_dir()
+        else _git(folder, "status", "--porcelain", "--untracked-files=all", "--", path.name)
+    )
+    return head + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git says, or None when it fails, is not there, or takes longer than 30 s."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def torch_in_log(log: bytes) -> str | None:

@@ -111,7 +111,7 @@ def run_seed(
     folder = experiment_dir(workspace, wanted.experiment)
     inputs = describe_inputs(run.environ, wanted.folder, run.script, folder / "config.json")
     machine = describe_machine()
-    commit = commit_of(wanted.folder if run.script is None else run.script.parent)
+    commit = commit_of(run.script or wanted.folder)
     ledger = Ledger(workspace.ledger_path)
     run_id = make_run_id()
     log, log_path = _open_log(folder, wanted.seed)
