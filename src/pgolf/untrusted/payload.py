@@ -17,6 +17,7 @@ import io
 import json
 import posixpath
 import re
+import shlex
 import string
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -2411,7 +2412,12 @@ class Interpreter:
         elif isinstance(first, (list, tuple)):
             command = list(first)
         elif isinstance(first, str):
-            command = first.split()
+            try:
+                command = shlex.split(first[:20_000])
+            except ValueError:
+                return self.unknown(f"the result of {name}()")
+            starts = [i for i, word in enumerate(command) if _PYTHON.search(word)]
+            command = command[starts[0] :] if starts else []
         else:
             return self.unknown(f"the result of {name}()")
         words = [self.path_text(each) for each in command]

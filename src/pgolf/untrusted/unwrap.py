@@ -429,7 +429,12 @@ class _Unwrapping:
         spliced = self.splice(self.root)
         for unit in self.units:
             event = unit.event
-            if event is not None and not event.certain and event.namespace != "own":
+            if (
+                event is not None
+                and not event.certain
+                and event.namespace != "own"
+                and not _is_process(event)
+            ):
                 reason = f"{event.how}() at line {event.line} runs on some paths only, and which could not be followed"
                 self.obstacles.append(Obstacle("conditional", reason, event.line))
         environment = {k: v for k, v in self.interpreter.environment.items() if isinstance(v, str)}
@@ -446,7 +451,8 @@ class _Unwrapping:
             if event is None:
                 parts.append(SourcePart(unit.path, "script", unit.data))
                 continue
-            role = "module" if event.namespace == "own" else "inner"
+            enclosing = unit.parent or self.root
+            role = "inner" if self.runs_here(enclosing, unit, event) else "module"
             parts.append(
                 SourcePart(
                     unit.path,
@@ -471,7 +477,7 @@ class _Unwrapping:
     def splice(self, unit: _Unit) -> tuple[bytes, list[LineSpan], str]:
         """(source, where its lines come from, path) of one unit with its inner sources in their places."""
         inner = [each for each in unit.inner if each.event is not None and each.event.certain]
-        same = [each for each in inner if each.event is not None and each.event.namespace != "own"]
+        same = [each for each in inner if each.event is not None and self.runs_here(unit, each, each.event)]
         own = [each for each in inner if each.event is not None and each.event.namespace == "own"]
         merged = self.mergeable(unit, own) if not same else None
         if merged is not None:
@@ -479,6 +485,15 @@ class _Unwrapping:
         if not same or unit.tree is None:
             return unit.data, [LineSpan(1, unit.data.count(b"\n") + 1, unit.path, 1)], unit.path
         return _Splicer(self, unit, same, merged).run()
+
+    def runs_here(self, unit: _Unit, inner: _Unit, event: Execution) -> bool:
+        """Whether an inner source is the program that goes on, and not a module or a helper process beside it."""
+        if event.namespace == "own":
+            return False
+        if not _is_process(event) or event.how.startswith(("os.exec", "os.spawn", "os.posix")):
+            return True
+        packed = any(step.codec != "file" for step in event.steps)
+        return packed or len(inner.data) > 2 * _code_bytes(unit.tree)
 
     def mergeable(self, unit: _Unit, own: list[_Unit]) -> _Unit | None:
         """The one inner source with its own namespace held by a variable, when it can be laid out with the outer code."""
@@ -503,6 +518,26 @@ class _Unwrapping:
 
     def obstruct(self, rule: str, reason: str, line: int) -> None:
         self.obstacles.append(Obstacle(rule, reason, line))
+
+
+def _is_process(event: Execution) -> bool:
+    return event.how.startswith(("subprocess.", "os.", "pty."))
+
+
+def _code_bytes(tree: ast.Module | None) -> int:
+    """About how much code a source has of its own, without imports and literals."""
+    if tree is None:
+        return 0
+    return (
+        sum(
+            8
+            for each in tree.body
+            if not _is_import(each)
+            for node in ast.walk(each)
+            if not isinstance(node, ast.Constant)
+        )
+        // 2
+    )
 
 
 def _ancestors(unit: _Unit | None) -> list[_Unit]:
