@@ -55,7 +55,7 @@ class Limits:
     layer_depth: int = 32
     unpacked_bytes: int = 96 * MIB
     dictionary_bytes: int = 64 * MIB
-    constant_steps: int = 2_000_000
+    constant_steps: int = 1_000_000
     constant_bytes: int = 32 * MIB
 
     bracket_depth: int = 180

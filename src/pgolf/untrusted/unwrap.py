@@ -269,6 +269,7 @@ class _Unit:
     event: Execution | None = None
     tree: ast.Module | None = None
     parsed: Parsed | None = None
+    names: _Names | None = None
     inner: list[_Unit] = field(default_factory=list)
 
 
@@ -319,7 +320,10 @@ class _Unwrapping:
             unit.tree = parsed.tree
         if parsed.tree is None or parsed.partial:
             return parsed.problem or "it could not be parsed"
-        self.interpreter.relevant |= _relevant_functions(parsed.tree)
+        names = _names_of(parsed.tree)
+        self.interpreter.relevant |= names.relevant()
+        if unit is not None:
+            unit.names = names
         return parsed.tree
 
     def on_execute(self, event: Execution) -> bool:
@@ -353,7 +357,7 @@ class _Unwrapping:
             later = body[body.index(event.statement) + 1 :]
         except ValueError:
             return True
-        return any(_executes(each) for each in later)
+        return any(_names_of(each).whole.executes for each in later)
 
     def on_unfollowed(self, found: Unfollowed) -> None:
         if len(self.obstacles) < 100:
@@ -373,7 +377,7 @@ class _Unwrapping:
                 tree = self.root.tree
             else:
                 tree = outcome
-            if tree is None or not _executes_anywhere(tree):
+            if tree is None or self.root.names is None or not self.root.names.whole.executes:
                 return _plain(self.script)
             self.interpreter.run_module(tree, self.interpreter.main)
             self.look_into_unreached()
@@ -392,20 +396,14 @@ class _Unwrapping:
     def look_into_unreached(self) -> None:
         """Functions that execute something, were never reached, and are mentioned: perhaps called, so looked at."""
         for unit in list(self.units):
-            if unit.tree is None:
+            if unit.names is None:
                 continue
-            candidates = [
-                node
-                for node in ast.walk(unit.tree)
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-                and node not in self.interpreter.visited
-                and _executes(node)
-            ]
-            if not candidates:
-                continue
-            mentioned = _mentioned_names(unit.tree)
-            for node in candidates:
-                if node in self.interpreter.visited or node.name not in mentioned:
+            for node, words in unit.names.functions.items():
+                if (
+                    node in self.interpreter.visited
+                    or not words.executes
+                    or node.name not in unit.names.whole.names
+                ):
                     continue
                 names = self.interpreter.main.names if unit.event is None else unit.event.names
                 function = Function(node.name, node, Scope(names))
@@ -575,79 +573,91 @@ _SINKS = frozenset(
 _ATTRIBUTE_SINKS = _SINKS - {"compile", "eval", "call", "run", "modules", "vars"}
 
 
-def _executes(tree: ast.AST) -> bool:
-    """Whether a piece of code names anything that executes text or starts a process."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in _SINKS:
-            return True
-        if isinstance(node, ast.Attribute):
-            if node.attr in _ATTRIBUTE_SINKS:
-                return True
-            owner = node.value.id if isinstance(node.value, ast.Name) else ""
-            if (owner, node.attr) in (("subprocess", "run"), ("subprocess", "call"), ("sys", "modules")):
-                return True
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and any(
-            each.name.partition(".")[0] in ("runpy", "builtins", "imp", "code", "exec", "system")
-            for each in node.names
-        ):
-            return True
-    return False
-
-
 _WRITES = frozenset(
     ("write", "writelines", "write_text", "write_bytes", "setattr", "update", "decompress", "fromhex")
 )
 
 
-def _relevant_functions(tree: ast.Module) -> set[ast.AST]:
-    """Functions to follow even when their arguments are unknown: those that execute something, write files, change
-    globals or decode, and those that call one that executes."""
-    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    words: dict[ast.AST, set[str]] = {}
-    direct: set[ast.AST] = set()
-    executing: set[ast.AST] = set()
-    for function in functions:
-        found: set[str] = set()
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, (ast.Global, ast.Nonlocal)):
-                direct.add(function)
-        words[function] = found
-        if found & _WRITES:
-            direct.add(function)
-        if _executes(function):
-            executing.add(function)
-    names = {each.name for each in functions if each in executing}
-    for _ in range(20):
-        grown = {each for each in functions if each not in executing and words[each] & names}
-        if not grown:
-            break
-        executing |= grown
-        names |= {each.name for each in functions if each in grown}
-    return executing | direct
+@dataclass(eq=False, slots=True)
+class _Words:
+    """What a piece of code names. `executes`: something that executes text or starts a process. `writes`: files, globals."""
 
+    names: set[str] = field(default_factory=set)
+    executes: bool = False
+    writes: bool = False
 
-_executes_anywhere = _executes
-
-
-def _mentioned_names(tree: ast.AST) -> set[str]:
-    """Names, attributes and short strings by which a function could be reached."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
+    def read(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name):
-            found.add(node.id)
+            self.names.add(node.id)
+            self.executes = self.executes or node.id in _SINKS
         elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 80:
-            found.add(node.value)
+            self.names.add(node.attr)
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            if node.attr in _ATTRIBUTE_SINKS or (owner, node.attr) in _OWNED_SINKS:
+                self.executes = True
+            self.writes = self.writes or node.attr in _WRITES
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            self.writes = True
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.executes = self.executes or any(
+                each.name.partition(".")[0] in _SINK_IMPORTS for each in node.names
+            )
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and len(node.value) < 80:
+                self.names.add(node.value)
         elif isinstance(node, ast.ClassDef):
-            # A method may be reached through its class by protocols (`__init__`, `forward`) that name nothing.
-            found.update(
+            # A method may be reached through its class by protocols (`__init__`, `__call__`) that name nothing.
+            self.names.update(
                 each.name for each in node.body if isinstance(each, ast.FunctionDef) and each.name[:2] == "__"
             )
+
+
+_OWNED_SINKS = frozenset((("subprocess", "run"), ("subprocess", "call"), ("sys", "modules")))
+_SINK_IMPORTS = frozenset(("runpy", "builtins", "imp", "code", "exec", "system"))
+_AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(eq=False, slots=True)
+class _Names:
+    """What a module names, as a whole and function by function, from one walk over its tree."""
+
+    whole: _Words = field(default_factory=_Words)
+    functions: dict[_AnyFunction, _Words] = field(default_factory=dict)
+
+    def relevant(self) -> set[ast.AST]:
+        """Functions to follow even when their arguments are unknown: those that execute something, write files or change
+        globals, and those that call one that executes."""
+        executing = {function for function, words in self.functions.items() if words.executes}
+        names = {function.name for function in executing}
+        for _ in range(20):
+            grown = {
+                f
+                for f, words in self.functions.items()
+                if f not in executing and not words.names.isdisjoint(names)
+            }
+            if not grown:
+                break
+            executing |= grown
+            names = {function.name for function in grown}
+        return {*executing, *(function for function, words in self.functions.items() if words.writes)}
+
+
+def _names_of(tree: ast.AST) -> _Names:
+    found = _Names()
+    pending: list[tuple[ast.AST, tuple[_Words, ...]]] = [(tree, (found.whole,))]
+    while pending:
+        node, readers = pending.pop()
+        for words in readers:
+            words.read(node)
+        if isinstance(node, _AnyFunction) and len(readers) < 20:
+            own = found.functions[node] = _Words()
+            readers = (*readers, own)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                pending.append((value, readers))
+            elif isinstance(value, list):
+                pending.extend((each, readers) for each in value if isinstance(each, ast.AST))
     return found
 
 
