@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - one hostile script a line reads better than wrapped ones
 """Hostile submissions, built from readable parts; nothing packed is ever stored.
 
 Each entry has the date it was added, what it proves, and a function that builds it for a canary path: the file that its
