@@ -71,18 +71,25 @@ def decode_source(data: bytes, limits: Limits = DEFAULT_LIMITS) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
+        if not any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
+            raise _not_utf8(data) from error
         raise DecodeFailed(f"the encoding is not readable: {error.msg}") from error
     try:
         text = decode_text(data, encoding, "strict", replace(limits, layer_output_bytes=limits.source_bytes))
     except DecodeFailed as failure:
         if encoding.startswith("utf-8"):
-            try:
-                data.decode("utf-8-sig")
-            except UnicodeDecodeError as error:
-                line = data.count(b"\n", 0, error.start) + 1
-                raise DecodeFailed(f"byte 0x{data[error.start]:02x} at line {line} is not UTF-8") from error
+            raise _not_utf8(data) from failure
         raise DecodeFailed(str(failure)) from failure
     return text.removeprefix("\ufeff")
+
+
+def _not_utf8(data: bytes) -> DecodeFailed:
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return DecodeFailed(f"byte 0x{data[error.start]:02x} at line {line} is not UTF-8")
+    return DecodeFailed("the text is not UTF-8")
 
 
 def parse_whole(source: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Parsed:
