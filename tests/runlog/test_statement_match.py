@@ -121,3 +121,10 @@ def test_limits_of_the_contest_are_warnings() -> None:
     report = audit_logs([parse_log(text, "x.log")], PROFILE)
     assert sorted(f.rule for f in report.logs[0].findings) == ["size-cap", "time-cap", "time-cap"]
     assert report.verdict == Verdict.VERIFIED
+
+
+def test_a_match_with_other_token_counts_than_the_splits_is_undecided() -> None:
+    text = b"vocab_size: 1024\nval_tokens: 63779840\nfinal_exact val_loss:2.07269931 val_bpb:1.22436570\n"
+    report = audit_logs([parse_log(text, "x.log")], PROFILE)
+    assert report.verdict == Verdict.UNVERIFIED
+    assert sorted(f.rule for f in report.logs[0].findings) == ["fingerprint", "val-other-set"]

@@ -17,7 +17,7 @@ LOG_FORMATS = ("text", "json", "sarif", "markdown")
 _HEADLINES = {
     Verdict.VERIFIED: "the score line implies the canonical bytes per token (leaks and the script are not looked at here)",
     Verdict.FLAGGED: "the implied bytes per token are not canonical",
-    Verdict.UNVERIFIED: "not enough in the log to decide",
+    Verdict.UNVERIFIED: "undecided: what is missing or odd stands below",
 }
 _AGREEMENT = {
     "score": "agrees with the score line",

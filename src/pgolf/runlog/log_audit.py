@@ -16,6 +16,10 @@ from pgolf.runlog.statement_match import match_statement
 from pgolf.runlog.submission_json import StatedResults
 
 PAIRS_SHOWN = 200
+_OF_THE_DENOMINATOR = frozenset(
+    {"fingerprint", "val-subset", "val-other-set", "log-stages-disagree", "log-arithmetic", "unit-mismatch"}
+)
+"""Rules whose warnings leave a log undecided although its fingerprint matches."""
 
 
 def audit_logs(
@@ -52,6 +56,8 @@ def audit_logs(
     if statement is not None and any(
         claim.agreement in ("none", "other", "no log") for claim in statement.claims
     ):
+        verdict = Verdict.UNVERIFIED
+    if any(finding.rule in _OF_THE_DENOMINATOR for finding in findings):
         verdict = Verdict.UNVERIFIED
     if Verdict.FLAGGED.value in verdicts or any(finding.flags for finding in findings):
         verdict = Verdict.FLAGGED
@@ -116,6 +122,8 @@ def _summary(log: RunMetrics, found: LogFingerprint, profile: Profile) -> LogSum
     findings = (*found.findings, *log_findings(log, profile))
     if found.status == FingerprintStatus.DEVIATES or any(finding.flags for finding in findings):
         verdict = Verdict.FLAGGED
+    elif any(finding.rule in _OF_THE_DENOMINATOR for finding in findings):
+        verdict = Verdict.UNVERIFIED
     elif found.status == FingerprintStatus.MATCHES and log.ending is Ending.COMPLETE and score is not None:
         verdict = Verdict.VERIFIED
     else:
