@@ -55,6 +55,8 @@ class Score:
     weights: dict[int, float]
     function: str
     line: int
+    is_bpb: bool = False
+    """Whether it stands where bits per byte do: beside a mean loss of the same targets, or printed as `…bpb`."""
 
     @property
     def uniform(self) -> float | None:
@@ -116,15 +118,17 @@ class Watcher(Observer):
         result: Value,
         line: int,
     ) -> None:
-        asked, _ = self.pending.pop() if self.pending else (0, 0)
+        asked, reads = self.pending.pop() if self.pending else (0, 0)
+        read = interp.token_reads > reads
         if self.functions:
             self.functions.pop()
         at = function.code.line + function.frame.offset
         forms = losses_in(result)
         if forms and interp.token_reads:
+            beside_mean = read and any(is_mean(form) for form in forms)
             for form in forms:
-                self.note(form, function.name, at)
-            if any(len(form.weights) > 1 for form in forms) and _looks_final(forms):
+                self.note(form, function.name, at, beside_mean and not is_mean(form))
+            if any(len(form.weights) > 1 for form in forms):
                 self.scored.add(id(function.code))
         if interp.tokenizer_calls > asked:
             arrays = arrays_in(result, self.size)
@@ -166,6 +170,8 @@ class Watcher(Observer):
             values, dtype = [container.get(i, 0) for i in range(self.size)], "dict"
         else:
             return
+        if not interp.token_reads:
+            interp.steps_left = min(interp.steps_left, interp.limits.evaluation_steps)
         interp.token_reads += 1
         key = id(container)
         found = self.tables.get(key)
@@ -179,13 +185,16 @@ class Watcher(Observer):
 
     # -- what is scored ------------------------------------------------------------------------------
 
-    def note(self, form: Loss, function: str, line: int) -> None:
+    def note(self, form: Loss, function: str, line: int, is_bpb: bool = False) -> None:
         if len(self.scores) < 400 and len(form.weights) > 1:
-            self.scores.append(Score(form.weights, function, line))
+            self.scores.append(Score(form.weights, function, line, is_bpb))
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
+        label = before[-40:].lower()
         for form in losses_in(value):
-            self.note(form, self.functions[-1] if self.functions else "", line)
+            self.note(
+                form, self.functions[-1] if self.functions else "", line, "bpb" in label and not is_mean(form)
+            )
 
     def call_unknown(
         self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int
@@ -193,7 +202,7 @@ class Watcher(Observer):
         origin = callee.origin
         everything = [*args, *kwargs.values()]
         name = callee.name if isinstance(callee, MethodOf) else ""
-        tokens = [v for v in everything if isinstance(v, Tensor) and v.data and isinstance(v.data[0], Tok)]
+        tokens = [v for v in everything if isinstance(v, Tensor) and any(isinstance(x, Tok) for x in v.data)]
         if any(isinstance(v, Opaque) and v.origin == "model" for v in everything):
             origin = "model"
         if name == "gather" and tokens and origin == "model":
@@ -222,8 +231,9 @@ class Watcher(Observer):
         return Opaque(callee.reason, callee.line or line, origin)
 
 
-def _looks_final(forms: list[Loss]) -> bool:
-    return len(forms) >= 1
+def is_mean(form: Loss) -> bool:
+    """Whether the weights sum to one: nats per token."""
+    return math.isclose(sum(form.weights.values()), 1.0, rel_tol=1e-6)
 
 
 def _tokens_of(index: Value) -> bool:

@@ -16,6 +16,7 @@ from pgolf.audit.compare import compare, compare_probes, has_class, merge_struct
 from pgolf.audit.evaluation import BuilderCall, ConsumedTable, Score, Watcher, bytes_from_weight, flat_values
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
+from pgolf.audit.untabled import bytes_without_table
 from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
 from pgolf.core.finding import Finding
@@ -148,9 +149,48 @@ class _Auditor:
         if followed is not None:
             return followed
         found = tables_of(first, first.program.interp.vocab_size)
+        if found is None and bytes_without_table(first.watcher, first.program, self.data) is None:
+            found = self._lone_builder(first)
         if found is None:
             return self._no_tables(first)
+        interp = first.program.interp
+        if not interp.tokenizer_calls and not interp.tables_read and not self.notes:
+            return self._not_of_a_tokenizer(first, found)
         return self._judge(first, found)
+
+    def _not_of_a_tokenizer(self, run: _Run, found: _Found) -> ScriptAudit:
+        """Tables that were made without asking a tokenizer: those of a byte-level vocabulary, or not comparable."""
+        size = len(run.vocabulary)
+        problem = _unknown_in(found, size)
+        sizes = set(found.base) - {0}
+        if problem is None and sizes == {1} and not any(found.space):
+            evaluation, why = self._eval_status(run, _tables(found))
+            return self._answer(
+                run, LutStatus.UNKNOWN, (), ByteSource.BYTE_LEVEL, evaluation, "", None,
+                "no SentencePiece table: every token is one byte (or none)", why, found,
+            )  # fmt: skip
+        return self._unknown(run, found, problem or "its tables are not made from a SentencePiece tokenizer")
+
+    def _lone_builder(self, run: _Run) -> _Found | None:
+        """The only function of a script that makes tables out of a tokenizer, called by itself.
+
+        For modules without an entry point, and for scripts whose way to it could not be followed. Several such
+        functions with different tables decide nothing.
+        """
+        results: list[_Found] = []
+        for name in lone_builders(run):
+            call = call_builder(run, name)
+            if call is not None:
+                found = _from_builder(call, run.vocabulary)
+                if found is not None and _unknown_in(found, len(run.vocabulary)) is None:
+                    run.watcher.builders.append(call)
+                    results.append(found)
+        if not results or any(_tables(r) != _tables(results[0]) for r in results[1:]):
+            return None
+        self.notes.append(
+            f"{results[0].name}() was not reached from an entry point; it was evaluated by itself"
+        )
+        return results[0]
 
     def _follow_launch(self, run: _Run) -> ScriptAudit | None:
         """A launcher: the sibling script that it starts is the one to audit."""
@@ -276,8 +316,6 @@ class _Auditor:
     # -- answers -------------------------------------------------------------------------------------
 
     def _no_tables(self, run: _Run) -> ScriptAudit:
-        from pgolf.audit.untabled import bytes_without_table
-
         answer = bytes_without_table(run.watcher, run.program, self.data)
         if answer is not None:
             source, evaluation, why = answer
@@ -293,6 +331,8 @@ class _Auditor:
                 return f"line {source.problem_line}: {source.problem}"
         if self.missing:
             return self.missing
+        if run.program.missing_modules:
+            return f"imports {run.program.missing_modules[0]}, which is neither beside the script nor a known package"
         npz = sorted(run.program.interp.tables_read)
         if npz:
             return f"its tables come from {npz[0]}, which is not beside the script"
@@ -354,6 +394,62 @@ def _swap(value: Value, vocabulary: Vocabulary) -> Value:
 # Tables
 
 
+_BUILDER_WORDS = frozenset(
+    {"is_byte", "IsByte", "id_to_piece", "IdToPiece", "is_control", "IsControl", "is_unknown", "is_unused"}
+)
+_TOKENIZER_NAMES = ("sp", "tok", "spm", "processor", "encoder")
+
+
+def lone_builders(run: _Run) -> list[str]:
+    """Names of top-level functions that ask a tokenizer about its pieces and are mentioned elsewhere in the script."""
+    from pgolf.untrusted.source import chunk_words
+
+    found: list[str] = []
+    for source in run.program.sources:
+        for chunk in source.chunks:
+            if chunk.kind == "def" and chunk.name and not _BUILDER_WORDS.isdisjoint(chunk_words(chunk)):
+                others = sum(1 for c in source.chunks if c is not chunk and chunk.name in chunk_words(c))
+                if others or len(source.chunks) < 3:
+                    found.append(chunk.name)
+    return found[:8]
+
+
+def call_builder(run: _Run, name: str) -> BuilderCall | None:
+    """Call a top-level function with a tokenizer, its size and a device, by the names of its parameters."""
+    from pgolf.untrusted.values import Function
+
+    program = run.program
+    module = program.main
+    function = module.lookup(name) if module is not None else None
+    if not isinstance(function, Function):
+        return None
+    code = function.code
+    args: list[Value] = []
+    required = len(code.params) - len(function.defaults)
+    for i, parameter in enumerate(code.params):
+        lower = parameter.lower()
+        if any(lower == n or lower.startswith(n) for n in _TOKENIZER_NAMES):
+            spm = program.packages["sentencepiece"].attributes["SentencePieceProcessor"]
+            args.append(program.interp.call(spm, [], {}, code.line))
+        elif "vocab" in lower or "size" in lower:
+            args.append(len(run.vocabulary))
+        elif i >= required:
+            break
+        else:
+            args.append(Opaque(f"argument {parameter}", code.line, "config"))
+    watcher = Watcher(run.vocabulary, 0)
+    before = program.interp.observer
+    program.interp.observer = watcher
+    program.interp.steps_left = program.interp.limits.interpreter_steps
+    try:
+        program.interp.call_function(function, args, {}, code.line)
+    except (Stuck, ScriptRaise, LimitTripped):
+        return None
+    finally:
+        program.interp.observer = before
+    return watcher.builders[-1] if watcher.builders else None
+
+
 def tables_of(run: _Run, size: int) -> _Found | None:
     """The tables that count in one evaluation, or None."""
     consumed = list(run.watcher.tables.values())
@@ -361,9 +457,15 @@ def tables_of(run: _Run, size: int) -> _Found | None:
         found = _from_consumed([table for _, table in consumed], run)
         if found is not None:
             return found
-    if run.watcher.builders:
-        return _from_builder(_outermost(run.watcher.builders), run.vocabulary)
-    return None
+    builders = [call for call in run.watcher.builders if _makes_tables(call, len(run.vocabulary))]
+    return _from_builder(_outermost(builders), run.vocabulary) if builders else None
+
+
+def _makes_tables(call: BuilderCall, size: int) -> bool:
+    """Byte lengths and at least one column of flags, all of one length: not tokens, documents or counts."""
+    lengths = {len(flat_values(a, size)) for a in call.arrays}
+    flags = [a for a in call.arrays if all(isinstance(v, (bool, Opaque)) for v in flat_values(a, size))]
+    return len(lengths) == 1 and 2 <= len(call.arrays) <= 6 and 0 < len(flags) < len(call.arrays)
 
 
 def _outermost(builders: list[BuilderCall]) -> BuilderCall:
@@ -598,9 +700,17 @@ def _judge_score(score: Score, stream: list[Value], tables: LookupTables) -> tup
     counted = bytes_from_weight(unit)
     expected = sum(m * pair_bytes(tables, int(stream[p - 1]), int(stream[p])) for p, m in counts.items())
     total = len(stream) - 1
-    if not math.isclose(counted, expected, rel_tol=1e-9):
-        return EvalStatus.DEVIATES, f"{where}: {_byte_difference(counted, expected, counts, stream, tables)}"
     last = positions[-1]
+    if not math.isclose(counted, expected, rel_tol=1e-9):
+        # Only a value that stands for bits per byte, over one stretch of targets each counted once, accuses anybody.
+        if not score.is_bpb:
+            return None
+        if positions != list(range(positions[0], last + 1)) or set(counts.values()) != {1}:
+            return (
+                EvalStatus.UNKNOWN,
+                f"{where}: the targets whose losses and whose bytes are counted could not be matched",
+            )
+        return EvalStatus.DEVIATES, f"{where}: {_byte_difference(counted, expected, counts, stream, tables)}"
     twice = [p for p, m in counts.items() if m > 1]
     if (
         positions != list(range(1, last + 1))

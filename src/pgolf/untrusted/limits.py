@@ -37,7 +37,8 @@ class Limits:
         `ast_nodes`, `ast_depth`: the tree afterwards. `repair_edits`: rewrites of newer syntax in one file.
 
     Evaluating a builder
-        `interpreter_steps`, `interpreter_cells` (elements of all containers and arrays made together),
+        `interpreter_steps`, `evaluation_steps` (what is left once an eval loop has read a table),
+        `interpreter_cells` (elements of all containers and arrays made together),
         `interpreter_recursion` (calls inside calls), `int_bits`, `string_chars`.
 
     Child process
@@ -64,7 +65,8 @@ class Limits:
     ast_depth: int = 900
     repair_edits: int = 20_000
 
-    interpreter_steps: int = 30_000_000
+    interpreter_steps: int = 3_000_000
+    evaluation_steps: int = 120_000
     interpreter_cells: int = 64_000_000
     interpreter_recursion: int = 120
     int_bits: int = 4_096

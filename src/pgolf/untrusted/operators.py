@@ -220,15 +220,15 @@ def _loss_op(op: str, x: Value, y: Value) -> Value:
 def mean_loss(output: ModelOutput) -> Loss | None:
     """The mean loss of a model call `model(inputs, targets)`, when the targets are stream tokens."""
     targets = output.targets
-    if (
-        not isinstance(targets, Tensor)
-        or not targets.data
-        or not all(isinstance(x, Tok) for x in targets.data)
-    ):
+    if not isinstance(targets, Tensor):
         return None
-    weight = 1.0 / len(targets.data)
+    # -100 is the index that cross-entropy ignores; any other plain number is padding whose loss is not known.
+    counted = [x for x in targets.data if isinstance(x, Tok)]
+    if not counted or any(not isinstance(x, Tok) and x != -100 for x in targets.data):
+        return None
+    weight = 1.0 / len(counted)
     out: dict[int, float] = {}
-    for tok in targets.data:
+    for tok in counted:
         out[tok.pos] = out.get(tok.pos, 0.0) + weight
     return Loss(out)
 

@@ -8,6 +8,7 @@ tokens or scores (models, optimisers, kernels) stand for unknown values and are 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -90,11 +91,18 @@ class Program:
         self.packages: dict[str, Any] = packages(self.interp, vocabulary)
         self._launchers()
         self.modules: dict[str, Module] = {}
+        known = self.packages["sys"].attributes["modules"]
+        self.interp.factories[id(known)] = (
+            known,
+            Intrinsic("module", lambda interp, args, kwargs, line: Opaque("a module", line)),
+        )
         self.module_count = 0
         self.unread: list[tuple[int, str]] = []
         """Code that is run but could not be read: (line, reason)."""
         self.launched: list[tuple[int, str]] = []
         """Sibling scripts that are started: (line, file name)."""
+        self.missing_modules: list[str] = []
+        self.main: ModuleFrame | None = None
         self.sources: list[Source] = []
         self.exec_depth = 0
         self.whole = False
@@ -109,7 +117,11 @@ class Program:
         source = whole_source(data, path, self.limits) if self.whole else read_source(data, path, self.limits)
         self.sources.append(source)
         module = ModuleFrame(name, path)
+        self.main = self.main or module
         module.vars.update(__name__=name, __file__=path, __builtins__=Opaque("__builtins__"), __doc__=None)
+        itself = Module(name, module.lookup)
+        itself.attributes = module.vars
+        self.packages["sys"].attributes["modules"][name] = itself
         self.evaluate(source, module)
         return module
 
@@ -226,6 +238,8 @@ class Program:
             name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, _origin(root))
         )
         self.modules[name] = module
+        if root not in _PACKAGES and root not in sys.stdlib_module_names:
+            self.missing_modules.append(name)
         return module
 
     def _sibling_source(self, name: str) -> tuple[str, bytes] | None:
@@ -338,6 +352,16 @@ def _interesting(value: Value) -> bool:
     return isinstance(value, (Function, ClassValue)) or (
         isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value[:64])
     )
+
+
+_PACKAGES = frozenset({
+    "torch", "numpy", "sentencepiece", "mlx", "flash_attn", "flash_attn_interface", "triton", "fla", "mamba_ssm", "causal_conv1d",
+    "torchao", "apex", "wandb", "tiktoken", "transformers", "tokenizers", "datasets", "huggingface_hub", "tqdm", "jax", "jaxlib",
+    "flax", "optax", "scipy", "numba", "cupy", "modal", "einops", "zstandard", "brotli", "safetensors", "pandas", "matplotlib",
+    "psutil", "requests", "yaml", "bitsandbytes", "torch_xla", "cut_cross_entropy", "liger_kernel", "torchvision", "sklearn",
+    "accelerate", "deepspeed", "dotenv", "rich", "pynvml", "constriction", "torchac", "ninja", "xformers", "mlx_lm", "tyro",
+})  # fmt: skip
+"""Installed packages: unmodelled ones are unknown values, not missing evidence."""
 
 
 def _origin(root: str) -> str:

@@ -1128,22 +1128,28 @@ def _cross_entropy(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Val
     """Losses per token (or their mean or sum) of stream targets: linear forms over their positions."""
     targets = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("targets"))
     reduction = kwargs.get("reduction", "mean")
-    if (
-        not isinstance(targets, Tensor)
-        or not targets.data
-        or not all(isinstance(x, Tok) for x in targets.data)
-    ):
+    if not isinstance(targets, Tensor) or not any(isinstance(x, Tok) for x in targets.data):
         return Opaque("cross-entropy of something that is no stream target", line, "model")
     interp.cells(len(targets.data))
-    nll: list[Value] = [Loss({tok.pos: 1.0}) for tok in targets.data]
+    ignored = kwargs.get("ignore_index", -100)
+    # Padding of a batch is no stream token; its loss is unknown and must not be counted.
+    nll: list[Value] = [
+        Loss({x.pos: 1.0})
+        if isinstance(x, Tok)
+        else 0.0
+        if x == ignored
+        else Opaque("loss of padding", line, "model")
+        for x in targets.data
+    ]
     if reduction == "none":
         return Tensor(nll, targets.shape, "float32")
-    summed = total(nll)
+    counted = [x for x in nll if not isinstance(x, float)]
+    summed = total(counted)
     if reduction == "sum":
         return Tensor([summed], (), "float32")
     if reduction != "mean" or not isinstance(summed, Loss):
         return Opaque("cross-entropy with an unknown reduction", line, "model")
-    return Tensor([summed.scaled(1.0 / len(nll))], (), "float32")
+    return Tensor([summed.scaled(1.0 / len(counted))], (), "float32")
 
 
 def _embedding(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
