@@ -415,7 +415,7 @@ def test_the_fast_path_imports_nothing(workspace: Path) -> None:
 def test_the_gates_import_neither_the_audit_nor_anything_heavy(workspace: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pgolf.hooks.main import main; code = main(['pre']); "
-        "heavy = {'dataclasses', 'json', 'urllib.parse', 'tomllib', 'typing'}; "
+        "heavy = {'dataclasses', 'json', 're', 'urllib.parse', 'tomllib', 'typing'}; "
         "heavy |= {'sqlalchemy', 'click', 'numpy', 'tree_sitter', 'sqlite3'}; "
         "print(sorted(n for n in sys.modules if n in heavy or n.startswith('pgolf.audit')), code)"
     )
@@ -425,3 +425,14 @@ def test_the_gates_import_neither_the_audit_nor_anything_heavy(workspace: Path) 
         env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert done.stdout == b"[] 0\n", done.stderr
+
+
+def test_pathlib_works_as_ever_after_its_light_import() -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pgolf.hooks.answer import import_pathlib; import_pathlib(); "
+        "import pathlib, re, fnmatch, urllib.parse; p = pathlib.Path('/a b/c.py'); "
+        "assert p.match('*.py') and not p.match('*.sh') and p.as_uri() == 'file:///a%20b/c.py'; "
+        "assert sorted(pathlib.Path(sys.argv[1]).glob('pgolf/hooks/ma*n.py')); "
+        "assert re.match('a+', 'aa') and fnmatch.fnmatch('x.py', '*.py') and urllib.parse.quote(' ') == '%20'"
+    )
+    subprocess.run([sys.executable, "-I", "-S", "-c", program, str(RUN.parents[2])], check=True)

@@ -20,23 +20,42 @@ Reply = tuple[str, str, int]
 PASS: Reply = ("", "", 0)
 
 
-def _import_pathlib() -> None:
-    """`pathlib` without `urllib.parse`, which it needs for `as_uri` only and which costs as much again."""
-    if "pathlib" in sys.modules or "urllib.parse" in sys.modules:
+def import_pathlib() -> None:
+    """`pathlib` without the modules that it needs for patterns and URIs only, and that cost more than it does.
+
+    While it is imported, `re`, `fnmatch` and `urllib.parse` are stand-ins that import the real module when they are used.
+    """
+    if "pathlib" in sys.modules:
         return
-
-    def quote_from_bytes(data: bytes, safe: str = "/") -> str:
-        from urllib.parse import quote_from_bytes
-
-        return quote_from_bytes(data, safe)
-
-    stand_in = type(sys)("urllib.parse")
-    stand_in.quote_from_bytes = quote_from_bytes  # type: ignore[attr-defined]
-    sys.modules["urllib.parse"] = stand_in
+    stand_ins = {name: _later(name) for name in ("re", "fnmatch", "urllib.parse") if name not in sys.modules}
+    sys.modules.update(stand_ins)
     try:
         import pathlib  # noqa: F401
     finally:
-        del sys.modules["urllib.parse"]
+        for name, stand_in in stand_ins.items():
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]
+
+
+def _later(name: str) -> ModuleType:
+    """A stand-in for a module, which imports it at the first use."""
+
+    def real() -> ModuleType:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        __import__(name)
+        return sys.modules[name]
+
+    class Later(type(sys)):  # type: ignore[misc]
+        def __getattr__(self, attribute: str) -> object:
+            if attribute.startswith("__"):
+                raise AttributeError(attribute)
+            if attribute == "quote_from_bytes":
+                return lambda *arguments: real().quote_from_bytes(*arguments)
+            return getattr(real(), attribute)
+
+    stand_in: ModuleType = Later(name)
+    return stand_in
 
 
 def before(agent: str, payload: dict[str, object] | None, raw: bytes) -> Reply:
@@ -117,7 +136,7 @@ def request_of(command: str, cwd: str, environ: dict[str, str]) -> Request:
 
 def _workspace(folder: str, environ: dict[str, str]) -> tuple[Workspace | None, str]:
     """The workspace around a folder, or why there is none."""
-    _import_pathlib()
+    import_pathlib()
     from pathlib import Path
 
     from pgolf.errors import PgolfError
