@@ -198,13 +198,17 @@ def collect_evidence(
     )
 
 
-_DATA_FILES = frozenset({".log", ".txt", ".out", ".md", ".png", ".json", ".csv", ".tsv", ".stdout"})
 _audits: OrderedDict[tuple[str, ...], ScriptFacts | None] = OrderedDict()
 
 
 def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptFacts | None:
     """The script's audit; the same script beside the same code and tables is audited once per process."""
-    beside = (f"{e.path}={e.content_id}" for e in folder.entries if e.suffix not in _DATA_FILES)
+    # The files that the child is given: Python, and what the script names (`script_facts`).
+    beside = (
+        f"{e.path}={e.content_id}"
+        for e in folder.entries
+        if e.suffix == ".py" or (e.name and e.name.encode("utf-8", "replace") in script.data)
+    )
     key = (script.path, script.sha256, repr(limits), *sorted(beside))
     if key in _audits:
         _audits.move_to_end(key)
