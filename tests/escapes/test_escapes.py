@@ -52,6 +52,23 @@ def test_reading_a_hostile_script_is_harmless(case: Escape, worker: Worker, tmp_
         assert found.value["parsed"]["statements"] is not None
 
 
+@pytest.mark.parametrize(
+    "case", [each for each in ESCAPES if "run" in each.proves or "reach" in each.proves], ids=lambda c: c.name
+)
+def test_a_whole_audit_of_code_that_wants_out_runs_nothing_and_proves_nothing(
+    case: Escape, worker: Worker, tmp_path: Path
+) -> None:
+    canary = tmp_path / "canary"
+    blobs = {"script": case.build(str(canary))}
+    found = worker.call("pgolf.audit.isolated:audit_script_facts", {"path": "records/x/train_gpt.py"}, blobs)
+    assert not canary.exists()
+    if isinstance(found, Stopped):
+        assert found.limit
+    else:
+        assert found.value["lut_status"] in ("UNKNOWN", "OBFUSCATED")
+        assert found.value["reason"]
+
+
 def test_no_child_ever_used_a_gigabyte() -> None:
     # Children that have ended count here; the largest of all of them.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1024 * 1024
