@@ -189,8 +189,13 @@ def may_wrap(data: bytes) -> bool:
     for word, pattern in _WORDS:
         if word in text:
             hits.extend(found.start() for found in _occurrences(text, word, pattern))
-    for word in _PROCESS_WORDS:
-        if word in text and _NAMES_PYTHON.search(text):
+    processes = [word for word in _PROCESS_WORDS if word in text]
+    if (
+        processes
+        and (b"python" in text or b"torchrun" in text or b"executable" in text)
+        and _NAMES_PYTHON.search(text)
+    ):
+        for word in processes:
             hits.extend(found.start() for found in re.finditer(re.escape(word), text))
     return bool(hits) and _any_in_code(text, sorted(hits))
 
