@@ -519,7 +519,8 @@ def _while(node: ast.While) -> Stmt:
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
             if endless or (training and quiet > 3):
-                interp.assume("a long loop was followed for its first rounds only", line + fr.offset)
+                if endless:
+                    interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
                 return NORMAL
             code = body(fr)
@@ -584,7 +585,8 @@ def _loop(node: ast.For) -> Stmt:
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
             if endless or (training and quiet > 3):
-                interp.assume("a long loop was followed for its first rounds only", line + fr.offset)
+                if endless:
+                    interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
                 return NORMAL
             assign(fr, x)

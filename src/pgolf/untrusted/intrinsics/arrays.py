@@ -84,6 +84,10 @@ def dtype_of(value: Value) -> str | None:
     return None
 
 
+LARGE_ARRAY = 400_000
+"""Elements from which a new array is a weight, a cache or a buffer, and no byte table: it is not materialised."""
+
+
 def _room(interp: Interp, n: int) -> None:
     interp.cells(n)
     if n > interp.limits.interpreter_cells:
@@ -121,6 +125,8 @@ def _filled(
         n = size_of(shape)
         if n < 0 or any(d < 0 for d in shape):
             raise raise_in_script("RuntimeError", "negative size", line)
+        if n > LARGE_ARRAY:
+            return Opaque("a large array", line, "model")
         _room(interp, n)
         if kwargs.get("dtype") is not None and "dtype" in kwargs and dtype is None:
             return Opaque("array of an unmodelled element type", line)
@@ -152,6 +158,8 @@ def _full(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
         n = size_of(shape)
         if any(d < 0 for d in shape):
             raise raise_in_script("RuntimeError", "negative size", line)
+        if n > LARGE_ARRAY:
+            return Opaque("a large array", line, "model")
         _room(interp, n)
         return Tensor([caster(dtype)(value)] * n, shape, dtype)
 
@@ -228,6 +236,8 @@ def _arange(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             span = range(*values[:3])
         except (ValueError, TypeError):
             raise raise_in_script("ValueError", "arange() arguments", line) from None
+        if len(span) > LARGE_ARRAY:
+            return Opaque("a large array", line, "model")
         _room(interp, len(span))
         return Tensor([caster(dtype or "int64")(x) for x in span], (len(span),), dtype or "int64")
     return Opaque("arange() of floats", line)
