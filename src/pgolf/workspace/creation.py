@@ -1,7 +1,9 @@
 """`pgolf init DIR`: a new workspace from the packaged templates.
 
 A template's path is its path in the workspace, with a leading `dot_` of any part read as `.` (so that no template
-acts on this repository itself). Existing files are kept, never overwritten.
+acts on this repository itself). The documents an agent works with have their home at the repository's root, which is a
+workspace too: a checkout takes them from there, and the build puts them into the package (pyproject.toml). Existing
+files are kept, never overwritten.
 """
 
 from __future__ import annotations
@@ -22,6 +24,20 @@ from pgolf.lab.ledger import Ledger
 from pgolf.lab.settings import SETTINGS_FILE, load_workspace
 
 _SKIPPED = frozenset({"__pycache__", "__init__.py"})
+
+DOCUMENTS = (
+    "AGENTS.md",
+    "CLAUDE.md",
+    "MILESTONE_MAP.md",
+    "TEMPLATE.md",
+    "VALIDATION.md",
+    "WORKFLOW.md",
+    ".agents/skills",
+    ".claude/commands",
+    "knowledge",
+    "practice",
+)
+"""Files and folders of the repository's root that every workspace gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +104,15 @@ def create_workspace(
 
 
 def templates() -> Iterator[tuple[PurePosixPath, Traversable]]:
-    """Every packaged template with its path in a workspace."""
-    yield from _walk(files(__package__).joinpath("templates"), PurePosixPath())
+    """Every template with its path in a workspace."""
+    packaged = dict(_walk(files(__package__).joinpath("templates"), PurePosixPath()))
+    checkout = Path(__file__).resolve().parents[3]
+    if PurePosixPath(DOCUMENTS[0]) not in packaged and (checkout / "pyproject.toml").is_file():
+        for name in DOCUMENTS:
+            path = checkout / name
+            found = _walk(path, PurePosixPath(name)) if path.is_dir() else [(PurePosixPath(name), path)]
+            packaged.update(found)
+    yield from packaged.items()
 
 
 def _walk(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
