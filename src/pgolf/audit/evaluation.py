@@ -97,6 +97,8 @@ class Watcher(Observer):
         self.pending: list[tuple[int, int]] = []
         self.first_builder_only = True
         self.functions: list[str] = []
+        self.readers: dict[tuple[str, ...], int] = {}
+        """Where tables were read by stream tokens: the innermost functions of the call stack, and the line."""
 
     # -- what is evaluated ---------------------------------------------------------------------------
 
@@ -173,6 +175,7 @@ class Watcher(Observer):
         if not interp.token_reads:
             interp.steps_left = min(interp.steps_left, interp.limits.evaluation_steps)
         interp.token_reads += 1
+        self.readers.setdefault(tuple(self.functions[-3:]), line)
         key = id(container)
         found = self.tables.get(key)
         if found is None:

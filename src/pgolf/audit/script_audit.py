@@ -143,7 +143,7 @@ class _Auditor:
         return _Run(vocabulary, watcher, program, stuck)
 
     def run(self) -> ScriptAudit:
-        main = self.vocabulary or probe_vocabularies()[0]
+        main = probe_vocabularies()[0]
         first = self.evaluate(main)
         followed = self._follow_launch(first)
         if followed is not None:
@@ -222,7 +222,10 @@ class _Auditor:
         if problem is not None:
             return self._unknown(first, found, problem)
         if self.vocabulary is not None:
-            tables = _tables(found)
+            whole = self._on_given(first, found, self.vocabulary)
+            if isinstance(whole, str):
+                return self._unknown(first, found, whole)
+            tables = _tables(whole)
             structure = (d for d in self._structure(first, found) if not has_class(d.name, self.vocabulary))
             deviations = merge_structure(structure, compare(tables, self.vocabulary))
             evidence = f"exhaustive, {len(self.vocabulary)} tokens"
@@ -248,11 +251,27 @@ class _Auditor:
         unread = self._unread(first)
         if unread and status is LutStatus.CORRECT:
             return self._unknown(first, found, unread)
-        evaluation, why = self._eval_status(first, tables)
+        evaluation, why = self._eval_status(first, _tables(found))
         source = ByteSource.NPZ if first.program.interp.tables_read else ByteSource.TABLE
         if first.watcher.sidecar_read:
             source = ByteSource.SIDECAR
         return self._answer(first, status, deviations, source, evaluation, evidence, tables, "", why, found)
+
+    def _on_given(self, first: _Run, found: _Found, vocabulary: Vocabulary) -> _Found | str:
+        """The tables on every token of the given tokenizer, or why they are not known.
+
+        The script was evaluated on a small vocabulary to find its builder and loops; where the builder can be called
+        by itself, only that is evaluated again, else the whole script.
+        """
+        whole = self._same_builder(first, found, vocabulary)
+        if whole is None:
+            run = self.evaluate(vocabulary)
+            whole = tables_of(run, len(vocabulary))
+            if whole is None and self.notes:
+                whole = self._lone_builder(run)
+            if whole is None:
+                return run.stuck or "its tables could not be evaluated on the given tokenizer"
+        return _unknown_in(whole, len(vocabulary)) or whole
 
     def _unread(self, run: _Run) -> str:
         if run.program.unread:
@@ -287,6 +306,7 @@ class _Auditor:
         kwargs = {k: len(probe) if type(v) is int and v == size else v for k, v in kwargs.items()}
         watcher = Watcher(probe, 0)
         interp.observer = watcher
+        interp.steps_left, interp.cells_left = self.limits.interpreter_steps, self.limits.interpreter_cells
         try:
             interp.call_function(call.function, args, kwargs, call.line)
         except (Stuck, ScriptRaise, LimitTripped):
@@ -651,7 +671,7 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
         return EvalStatus.UNKNOWN, "no token stream was loaded"
     judged: dict[str, tuple[int, EvalStatus, str]] = {}
     for score in scores:
-        verdict = _judge_score(score, stream, tables)
+        verdict = _judge_score(score, stream, tables, run)
         if verdict is None:
             continue
         covered = len(score.weights)
@@ -662,6 +682,12 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
         if not run.watcher.tables:
             return EvalStatus.UNKNOWN, "no eval loop was followed to where it reads the tables"
         return EvalStatus.UNKNOWN, "no score of scored targets could be followed to the final formula"
+    for stack, line in run.watcher.readers.items():
+        # Every loop that reads the tables must have been followed to a score, in it or in one of its callers.
+        if not any(name in judged for name in stack):
+            name = stack[-1] if stack else "module"
+            why = f"{name} (line {line}): reads the tables, and its score could not be followed"
+            judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     for wanted in (EvalStatus.DEVIATES, EvalStatus.UNKNOWN, EvalStatus.CANONICAL):
         for _, status, why in judged.values():
             if status is wanted:
@@ -684,7 +710,9 @@ def _multiplicities(score: Score) -> tuple[float, dict[int, int]] | None:
     return unit, counts
 
 
-def _judge_score(score: Score, stream: list[Value], tables: LookupTables) -> tuple[EvalStatus, str] | None:
+def _judge_score(
+    score: Score, stream: list[Value], tables: LookupTables, run: _Run
+) -> tuple[EvalStatus, str] | None:
     found = _multiplicities(score)
     if found is None:
         return None
@@ -701,6 +729,10 @@ def _judge_score(score: Score, stream: list[Value], tables: LookupTables) -> tup
     expected = sum(m * pair_bytes(tables, int(stream[p - 1]), int(stream[p])) for p, m in counts.items())
     total = len(stream) - 1
     last = positions[-1]
+    sidecar = run.program.interp.sidecar
+    if sidecar and math.isclose(counted, sum(m * sidecar[p] for p, m in counts.items()), rel_tol=1e-9):
+        run.watcher.sidecar_read = True
+        expected = counted
     if not math.isclose(counted, expected, rel_tol=1e-9):
         # Only a value that stands for bits per byte, over one stretch of targets each counted once, accuses anybody.
         if not score.is_bpb:

@@ -549,6 +549,19 @@ def store_name(fr: Frame, name: str, value: Value) -> None:
     fr.vars[name] = value
 
 
+def names_bound_by(node: Any) -> frozenset[str]:
+    """`assigned_names` of one statement, or of a loop's body, kept on the node."""
+    found: frozenset[str] | None = node.__dict__.get("_pgolf_names")
+    if found is None:
+        found = frozenset(
+            assigned_names(list(node.body) if isinstance(node, (ast.For, ast.While)) else [node])
+        )
+        if isinstance(node, ast.For):
+            found |= assigned_names([node.target])
+        node.__dict__["_pgolf_names"] = found
+    return found
+
+
 def assigned_names(nodes: list[Any]) -> set[str]:
     """Names that statements may bind, nested functions left out."""
     names: set[str] = set()
@@ -619,5 +632,6 @@ __all__ = [
     "compile_expr",
     "compile_stmt",
     "load_name",
+    "names_bound_by",
     "store_name",
 ]

@@ -197,10 +197,8 @@ def call_method(
     interp: Interp, target: Value, name: str, args: list[Value], kwargs: dict[str, Value], line: int
 ) -> Value:
     """`target.name(*args, **kwargs)`, without making a bound object for the common kinds."""
-    from pgolf.untrusted.intrinsics import METHODS
-
     kind = type(target)
-    table = METHODS.get(kind)
+    table = _method_tables().get(kind)
     if table is not None:
         method = table.get(name)
         if method is not None:
@@ -218,6 +216,18 @@ def call_method(
     elif isinstance(target, Opaque):
         return interp.observer.call_unknown(interp, _named(target, name), args, kwargs, line)
     return interp.call(get_attribute(interp, target, name, line), args, kwargs, line)
+
+
+def _load_method_tables() -> dict[type, dict[str, Any]]:
+    from pgolf.untrusted.intrinsics import METHODS
+
+    # Kept by replacing the loader: an import statement in every call would cost more than the call.
+    global _method_tables
+    _method_tables = lambda: METHODS  # noqa: E731
+    return METHODS
+
+
+_method_tables = _load_method_tables
 
 
 class MethodOf(Opaque):

@@ -10,8 +10,10 @@ from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.interp import Interp
-from pgolf.untrusted.tensor import Tensor, add, cast_to, elementwise
+from pgolf.untrusted.tensor import Tensor, add, cast_to, elementwise, from_nested
 from pgolf.untrusted.values import (
+    MISSING,
+    DType,
     ExceptionValue,
     Instance,
     Loss,
@@ -236,8 +238,6 @@ def mean_loss(output: ModelOutput) -> Loss | None:
 def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     for x, other in ((a, b), (b, a)):
         if isinstance(x, (list, tuple)):
-            from pgolf.untrusted.tensor import from_nested
-
             converted = from_nested(x, None, False, interp.limits.interpreter_cells)
             a, b = (converted, other) if x is a else (other, converted)
         elif isinstance(x, Opaque) and not isinstance(x, ModelOutput):
@@ -263,7 +263,6 @@ def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
 
 def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     from pgolf.untrusted.objects import get_attribute
-    from pgolf.untrusted.values import MISSING
 
     name = _DUNDER.get(op, "")
     if isinstance(a, Instance):
@@ -400,8 +399,6 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
                 return Opaque("comparison of unlike elements")
 
         if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
-            from pgolf.untrusted.tensor import from_nested
-
             bound = interp.limits.interpreter_cells
             a = a if isinstance(a, Tensor) else from_nested(a, None, False, bound)
             b = b if isinstance(b, Tensor) else from_nested(b, None, False, bound)
@@ -416,7 +413,6 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return _compare_objects(interp, op, a, b, line)
     if _holds_unknown(a) or _holds_unknown(b):
         return Opaque("comparison of containers with unknown elements", line)
-    from pgolf.untrusted.values import DType
 
     if ka is DType and kb is DType:
         return (a.name == b.name) == (op == "Eq")
@@ -455,7 +451,6 @@ def _identical(a: Value, b: Value) -> Value:
         return False
     if isinstance(a, (int, str, float, bytes, tuple)) and not isinstance(a, bool):
         return a == b
-    from pgolf.untrusted.values import DType
 
     if isinstance(a, DType):
         return bool(a.name == b.name)
@@ -464,7 +459,6 @@ def _identical(a: Value, b: Value) -> Value:
 
 def _compare_objects(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     from pgolf.untrusted.objects import get_attribute
-    from pgolf.untrusted.values import MISSING
 
     names = {
         "Eq": "__eq__",

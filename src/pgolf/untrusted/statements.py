@@ -18,10 +18,10 @@ from pgolf.untrusted.interp import (
     Frame,
     Interp,
     Stmt,
-    assigned_names,
     compile_block,
     compile_expr,
     compile_stmt,
+    names_bound_by,
     store_name,
 )
 from pgolf.untrusted.objects import (
@@ -114,39 +114,56 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
     line = stuck.line or node.lineno + fr.offset
     fr.interp.note_stuck(stuck.reason, line)
     unknown = Opaque(stuck.reason, line)
-    for name in assigned_names([node]):
+    for name in names_bound_by(node):
         store_name(fr, name, unknown)
     for target in _changed_values(fr, node):
         operators.spoil(target, stuck.reason, line)
-    if (
-        any(isinstance(n, (ast.Return, ast.Break, ast.Continue)) for n in ast.walk(node))
-        and fr.ambiguous is None
-    ):
+    if fr.ambiguous is None and _may_leave(node):
         fr.ambiguous = unknown
+
+
+def _may_leave(node: ast.stmt) -> bool:
+    """Whether a statement holds a return, break or continue; kept on the node."""
+    found: bool | None = node.__dict__.get("_pgolf_leaves")
+    if found is None:
+        found = any(isinstance(n, (ast.Return, ast.Break, ast.Continue)) for n in ast.walk(node))
+        node.__dict__["_pgolf_leaves"] = found
+    return found
+
+
+def _stores(node: ast.stmt) -> list[ast.Subscript | ast.Attribute]:
+    """Item and attribute targets of a statement, kept on the node."""
+    found: list[ast.Subscript | ast.Attribute] | None = node.__dict__.get("_pgolf_stores")
+    if found is None:
+        found = [
+            n
+            for n in ast.walk(node)
+            if isinstance(n, (ast.Subscript, ast.Attribute)) and not isinstance(n.ctx, ast.Load)
+        ]
+        node.__dict__["_pgolf_stores"] = found
+    return found
 
 
 def _changed_values(fr: Frame, node: ast.stmt) -> list[Value]:
     """Values of plain names whose items or attributes the statement may set (best effort, by name)."""
     found: list[Value] = []
-    for sub in ast.walk(node):
-        if isinstance(sub, (ast.Subscript, ast.Attribute)) and not isinstance(sub.ctx, ast.Load):
-            base: ast.expr = sub.value
-            while isinstance(base, (ast.Subscript, ast.Attribute)):
-                base = base.value
-            if isinstance(base, ast.Name):
-                value = fr.vars.get(base.id, MISSING)
-                if isinstance(sub, ast.Attribute) and isinstance(value, Instance):
-                    value.attributes[sub.attr] = Opaque(
-                        "its assignment could not be evaluated", sub.lineno + fr.offset
-                    )
-                elif isinstance(value, (Tensor, list, dict)):
-                    found.append(value)
-                elif isinstance(value, Instance):
-                    inner = sub.value
-                    if isinstance(inner, ast.Attribute):
-                        held = value.attributes.get(inner.attr)
-                        if isinstance(held, (Tensor, list, dict)):
-                            found.append(held)
+    for sub in _stores(node):
+        base: ast.expr = sub.value
+        while isinstance(base, (ast.Subscript, ast.Attribute)):
+            base = base.value
+        if not isinstance(base, ast.Name):
+            continue
+        value = fr.vars.get(base.id, MISSING)
+        if isinstance(sub, ast.Attribute) and isinstance(value, Instance):
+            value.attributes[sub.attr] = Opaque(
+                "its assignment could not be evaluated", sub.lineno + fr.offset
+            )
+        elif isinstance(value, (Tensor, list, dict)):
+            found.append(value)
+        elif isinstance(value, Instance) and isinstance(sub.value, ast.Attribute):
+            held = value.attributes.get(sub.value.attr)
+            if isinstance(held, (Tensor, list, dict)):
+                found.append(held)
     return found
 
 
@@ -536,7 +553,7 @@ def _while(node: ast.While) -> Stmt:
 def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
     """A loop was cut short: plain numbers it counts are unknown afterwards (objects keep their identity)."""
     unknown = Opaque("counted in a loop that was followed for its first rounds only", line + fr.offset)
-    for name in assigned_names(list(node.body)):
+    for name in names_bound_by(node):
         value = fr.vars.get(name, MISSING)
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             fr.vars[name] = unknown
