@@ -89,14 +89,18 @@ def audit_script(
 
     plain = unpacked(script, limits)
     if plain.obstacle:
-        return _obfuscated(script, plain.layers, plain.obstacle)
-    audit = _Auditor(script, plain.data, plain.layers, vocabulary, limits, plain.missing)
-    return audit.run()
+        return _undecided(script, plain.layers, LutStatus.OBFUSCATED, plain.obstacle)
+    auditor = _Auditor(script, plain.data, plain.layers, vocabulary, limits, plain.missing)
+    try:
+        return auditor.run()
+    except (LimitTripped, Stuck, ScriptRaise) as stopped:
+        reason = str(stopped) or "the evaluation stopped"
+        return _undecided(script, plain.layers, LutStatus.UNKNOWN, reason)
 
 
-def _obfuscated(script: Script, layers: tuple[str, ...], why: str) -> ScriptAudit:
+def _undecided(script: Script, layers: tuple[str, ...], status: LutStatus, why: str) -> ScriptAudit:
     return ScriptAudit(
-        script.path, script.sha256, LutStatus.OBFUSCATED, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, layers, "", reason=why,
+        script.path, script.sha256, status, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, layers, "", reason=why,
         eval_reason=why,
     )  # fmt: skip
 
@@ -225,6 +229,11 @@ class _Auditor:
             whole = self._on_given(first, found, self.vocabulary)
             if isinstance(whole, str):
                 return self._unknown(first, found, whole)
+            if compare(_tables(whole), self.vocabulary) and not compare(_tables(found), first.vocabulary):
+                # Before a deviation is said that the whole script did not show, the whole script has to show it.
+                whole = self._on_given(first, found, self.vocabulary, alone=False)
+                if isinstance(whole, str):
+                    return self._unknown(first, found, whole)
             tables = _tables(whole)
             structure = (d for d in self._structure(first, found) if not has_class(d.name, self.vocabulary))
             deviations = merge_structure(structure, compare(tables, self.vocabulary))
@@ -245,6 +254,20 @@ class _Auditor:
                     return self._unknown(first, found, problem)
                 pairs.append((_tables(other), probe))
             deviations = compare_probes(pairs)
+            if deviations and not compare(*pairs[0]):
+                # Nothing deviates on the vocabulary that the whole script was evaluated with: before it is said of
+                # the others, where only the builder was, they are evaluated in full, too.
+                pairs[1:] = []
+                for probe in probe_vocabularies()[1:]:
+                    run = self.evaluate(probe)
+                    other = tables_of(run, len(probe)) or (self._lone_builder(run) if self.notes else None)
+                    problem = "not reached" if other is None else _unknown_in(other, len(probe))
+                    if other is None or problem is not None:
+                        return self._unknown(
+                            first, found, f"its tables on {probe.name} are not known: {problem}"
+                        )
+                    pairs.append((_tables(other), probe))
+                deviations = compare_probes(pairs)
             tables = pairs[0][0]
             evidence = f"probe, {sum(len(v) for _, v in pairs)} tokens of {len(pairs)} vocabularies"
         status = LutStatus.BUGGY if deviations else LutStatus.CORRECT
@@ -257,13 +280,15 @@ class _Auditor:
             source = ByteSource.SIDECAR
         return self._answer(first, status, deviations, source, evaluation, evidence, tables, "", why, found)
 
-    def _on_given(self, first: _Run, found: _Found, vocabulary: Vocabulary) -> _Found | str:
+    def _on_given(
+        self, first: _Run, found: _Found, vocabulary: Vocabulary, alone: bool = True
+    ) -> _Found | str:
         """The tables on every token of the given tokenizer, or why they are not known.
 
         The script was evaluated on a small vocabulary to find its builder and loops; where the builder can be called
         by itself, only that is evaluated again, else the whole script.
         """
-        whole = self._same_builder(first, found, vocabulary)
+        whole = self._same_builder(first, found, vocabulary) if alone else None
         if whole is None:
             run = self.evaluate(vocabulary)
             whole = tables_of(run, len(vocabulary))
@@ -290,30 +315,28 @@ class _Auditor:
         )
         if call is None or not _returned_what_was_read(first, call):
             return None
-        from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
-        from pgolf.untrusted.values import NativeObject
-
         interp = first.program.interp
-        args = [_swap(v, probe) for v in call.args]
-        kwargs = {k: _swap(v, probe) for k, v in call.kwargs.items()}
-        if not any(
-            isinstance(v, NativeObject) and isinstance(v.state, TokenizerState)
-            for v in [*args, *kwargs.values()]
-        ):
-            return None
         size = len(first.vocabulary)
-        args = [len(probe) if type(v) is int and v == size else v for v in args]
-        kwargs = {k: len(probe) if type(v) is int and v == size else v for k, v in kwargs.items()}
+        args = [len(probe) if type(v) is int and v == size else v for v in call.args]
+        kwargs = {k: len(probe) if type(v) is int and v == size else v for k, v in call.kwargs.items()}
         watcher = Watcher(probe, 0)
-        interp.observer = watcher
+        kept = interp.observer, interp.vocab_size
+        interp.observer, interp.vocab_size = watcher, len(probe)
         interp.steps_left, interp.cells_left = self.limits.interpreter_steps, self.limits.interpreter_cells
+        first.program.tokenizer.vocabulary = probe
         try:
             interp.call_function(call.function, args, kwargs, call.line)
         except (Stuck, ScriptRaise, LimitTripped):
             return None
+        finally:
+            first.program.tokenizer.vocabulary = first.vocabulary
+            interp.observer, interp.vocab_size = kept
         if not watcher.builders:
             return None
-        return _from_builder(watcher.builders[-1], probe)
+        again = _from_builder(watcher.builders[-1], probe)
+        if again is None or _unknown_in(again, len(probe)) is not None:
+            return None
+        return again
 
     def _structure(self, first: _Run, found: _Found) -> tuple[Deviation, ...]:
         """Deviations that the same builder shows on the probes: for token classes that the given tokenizer lacks.
@@ -397,17 +420,6 @@ def _read_npz(data: bytes, name: str) -> dict[str, Any]:
     from pgolf.tokens.npz_tables import read_npz
 
     return dict(read_npz(data, name))
-
-
-def _swap(value: Value, vocabulary: Vocabulary) -> Value:
-    from pgolf.untrusted.intrinsics.tokenizers import SENTENCEPIECE_METHODS, TokenizerState
-    from pgolf.untrusted.values import NativeObject
-
-    if isinstance(value, NativeObject) and isinstance(value.state, TokenizerState):
-        made = NativeObject(value.kind, SENTENCEPIECE_METHODS, TokenizerState(vocabulary), value.native_class)
-        made.attributes.update(value.attributes)
-        return made
-    return value
 
 
 # ---------------------------------------------------------------------------------------------------------

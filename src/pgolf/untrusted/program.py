@@ -17,6 +17,7 @@ from pgolf.core.tokenizer import Vocabulary
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
+from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
 from pgolf.untrusted.source import Chunk, Source, chunk_nodes, chunk_words, read_source, whole_source
@@ -88,7 +89,8 @@ class Program:
         self.interp.siblings = script.siblings
         self.interp.importer = self._import
         self.interp.text_runner = self._run_text
-        self.packages: dict[str, Any] = packages(self.interp, vocabulary)
+        self.tokenizer = TokenizerState(vocabulary)
+        self.packages: dict[str, Any] = packages(self.interp, self.tokenizer)
         self._launchers()
         self.modules: dict[str, Module] = {}
         known = self.packages["sys"].attributes["modules"]

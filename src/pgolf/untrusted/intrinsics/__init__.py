@@ -17,7 +17,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     fresh_builtins,
     items_of,
 )
-from pgolf.untrusted.intrinsics.tokenizers import sentencepiece_module
+from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
 from pgolf.untrusted.tensor import Tensor, caster
 from pgolf.untrusted.values import (
     MISSING,
@@ -349,7 +349,7 @@ def call_dtype(interp: Interp, callee: Value, args: Args, kwargs: Kwargs, line: 
     return caster(callee.name)(value)
 
 
-def packages(interp: Interp, vocabulary: Any) -> dict[str, Any]:
+def packages(interp: Interp, tokenizer: TokenizerState) -> dict[str, Any]:
     """All modelled modules of one evaluation, made anew (scripts may patch them)."""
     out: dict[str, Any] = dict(library.standard_modules(interp))
     out["numpy"] = arrays.numpy_module()
@@ -357,7 +357,7 @@ def packages(interp: Interp, vocabulary: Any) -> dict[str, Any]:
     out.update({
         "torch": torch, "torch.nn": torch.attributes["nn"], "torch.nn.functional": torch.attributes["nn"].attributes["functional"],
         "torch.distributed": torch.attributes["distributed"], "torch.cuda": torch.attributes["cuda"],
-        "sentencepiece": sentencepiece_module(vocabulary), "mlx.core": arrays.mlx_module(), "mlx.nn": arrays.mlx_nn_module(),
+        "sentencepiece": sentencepiece_module(tokenizer), "mlx.core": arrays.mlx_module(), "mlx.nn": arrays.mlx_nn_module(),
     })  # fmt: skip
     return out
 

@@ -16,15 +16,23 @@ NativeMethod = Callable[[Interp, NativeObject, Args, Kwargs, int], Value]
 
 
 class TokenizerState:
-    """What a tokenizer object of the script stands for, and what was asked of it."""
+    """The vocabulary that every tokenizer of one evaluation stands for; it can be exchanged to evaluate a builder
+    again on another one."""
 
-    __slots__ = ("calls", "highest_id", "index", "vocabulary")
+    __slots__ = ("_index", "_indexed", "vocabulary")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.index = {p.text: i for i, p in reversed(list(enumerate(vocabulary.pieces)))}
-        self.calls = 0
-        self.highest_id = -1
+        self._index: dict[str, int] = {}
+        self._indexed: Vocabulary | None = None
+
+    @property
+    def index(self) -> dict[str, int]:
+        """Ids by piece; of equal pieces the first."""
+        if self._indexed is not self.vocabulary:
+            self._index = {p.text: i for i, p in reversed(list(enumerate(self.vocabulary.pieces)))}
+            self._indexed = self.vocabulary
+        return self._index
 
 
 def _vocabulary(target: NativeObject) -> Vocabulary:
@@ -34,7 +42,6 @@ def _vocabulary(target: NativeObject) -> Vocabulary:
 
 def _piece_id(interp: Interp, target: NativeObject, value: Value, line: int) -> int | Opaque:
     state: TokenizerState = target.state
-    state.calls += 1
     interp.tokenizer_calls += 1
     value = scalar(value)
     if isinstance(value, Opaque):
@@ -194,13 +201,13 @@ _CAMEL = {
 SENTENCEPIECE_METHODS = {**_METHODS, **{camel: _METHODS[plain] for camel, plain in _CAMEL.items()}}
 
 
-def sentencepiece_module(vocabulary: Vocabulary) -> Module:
+def sentencepiece_module(state: TokenizerState) -> Module:
     """`import sentencepiece`: every processor it makes is the tokenizer under audit."""
     module = Module("sentencepiece")
 
     def make(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         interp.cells(64)
-        made = NativeObject("SentencePieceProcessor", SENTENCEPIECE_METHODS, TokenizerState(vocabulary), cls)
+        made = NativeObject("SentencePieceProcessor", SENTENCEPIECE_METHODS, state, cls)
         interp.register(made)
         path = args[0] if args else kwargs.get("model_file", kwargs.get("model_proto"))
         if isinstance(path, str):
