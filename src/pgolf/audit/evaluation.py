@@ -7,6 +7,7 @@ such a value follow, exactly, which targets were counted, how often, and what th
 
 from __future__ import annotations
 
+import ast
 import math
 from dataclasses import dataclass, field
 
@@ -97,6 +98,8 @@ class Watcher(Observer):
         self.pending: list[tuple[int, int]] = []
         self.first_builder_only = True
         self.functions: list[str] = []
+        self.entered: dict[int, tuple[Function, tuple[str, ...]]] = {}
+        """Functions that were called, each with the call stack of the first time."""
         self.readers: dict[tuple[str, ...], int] = {}
         """Where tables were read by stream tokens: the innermost functions of the call stack, and the line."""
 
@@ -108,6 +111,7 @@ class Watcher(Observer):
         if id(function.code) in self.scored:
             return Opaque(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
+        self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
         self.functions.append(function.name)
         return MISSING
 
@@ -237,6 +241,23 @@ class Watcher(Observer):
 def is_mean(form: Loss) -> bool:
     """Whether the weights sum to one: nats per token."""
     return math.isclose(sum(form.weights.values()), 1.0, rel_tol=1e-6)
+
+
+def subscripts(node: ast.AST) -> frozenset[str]:
+    """Names that are indexed somewhere in a function, nested ones included; kept on the node."""
+    found: frozenset[str] | None = node.__dict__.get("_pgolf_subscripts")
+    if found is None:
+        names = set()
+        for sub in ast.walk(node):
+            if isinstance(sub, ast.Subscript):
+                value = sub.value
+                if isinstance(value, ast.Name):
+                    names.add(value.id)
+                elif isinstance(value, ast.Attribute):
+                    names.add(value.attr)
+        found = frozenset(names)
+        node.__dict__["_pgolf_subscripts"] = found
+    return found
 
 
 def _tokens_of(index: Value) -> bool:

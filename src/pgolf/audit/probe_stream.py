@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from pgolf.core.tokenizer import BOUNDARY_KINDS, MARKER, PieceKind, Vocabulary
 
-STREAM_TOKENS = 102
-"""Stored tokens: 101 scored targets, not a multiple of any small window, so that a dropped tail shows."""
+STREAM_TOKENS = 132
+"""Stored tokens: 131 scored targets, not a multiple of any small window, so that a dropped tail shows."""
 
 
 _ODDS = {

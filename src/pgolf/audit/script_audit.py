@@ -13,7 +13,15 @@ from itertools import permutations
 from typing import Any
 
 from pgolf.audit.compare import compare, compare_probes, has_class, merge_structure
-from pgolf.audit.evaluation import BuilderCall, ConsumedTable, Score, Watcher, bytes_from_weight, flat_values
+from pgolf.audit.evaluation import (
+    BuilderCall,
+    ConsumedTable,
+    Score,
+    Watcher,
+    bytes_from_weight,
+    flat_values,
+    subscripts,
+)
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
 from pgolf.audit.untabled import bytes_without_table
@@ -27,7 +35,7 @@ from pgolf.errors import DataError, LimitTripped
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.program import Program, run_program
 from pgolf.untrusted.script import Script
-from pgolf.untrusted.source import read_source
+from pgolf.untrusted.source import chunk_words, read_source
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import Opaque, ScriptRaise, Stuck, Tok, Value
 
@@ -434,8 +442,6 @@ _TOKENIZER_NAMES = ("sp", "tok", "spm", "processor", "encoder")
 
 def lone_builders(run: _Run) -> list[str]:
     """Names of top-level functions that ask a tokenizer about its pieces and are mentioned elsewhere in the script."""
-    from pgolf.untrusted.source import chunk_words
-
     found: list[str] = []
     for source in run.program.sources:
         for chunk in source.chunks:
@@ -700,11 +706,44 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             name = stack[-1] if stack else "module"
             why = f"{name} (line {line}): reads the tables, and its score could not be followed"
             judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
+    for name, why in _unfollowed(run, set(judged)):
+        judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     for wanted in (EvalStatus.DEVIATES, EvalStatus.UNKNOWN, EvalStatus.CANONICAL):
         for _, status, why in judged.values():
             if status is wanted:
                 return status, why
     return EvalStatus.UNKNOWN, ""
+
+
+def _unfollowed(run: _Run, judged: set[str]) -> list[tuple[str, str]]:
+    """Functions that index a table by name and were called, or might have been, without a score that was followed."""
+    hints = {table.hint for _, table in run.watcher.tables.values() if table.hint}
+    if not hints:
+        return []
+    found: list[tuple[str, str]] = []
+    builders = {call.name for call in run.watcher.builders}
+    for function, stack in run.watcher.entered.values():
+        node = function.code.node
+        if function.name in builders or function.name in judged or any(name in judged for name in stack):
+            continue
+        if not hints.isdisjoint(subscripts(node)):
+            line = function.code.line + function.frame.offset
+            found.append(
+                (
+                    function.name,
+                    f"{function.name} (line {line}): was called, and its score could not be followed",
+                )
+            )
+    if run.stuck:
+        for source in run.program.sources:
+            for chunk in source.chunks:
+                if (
+                    chunk.kind == "def"
+                    and chunk.name not in judged | builders
+                    and not hints.isdisjoint(chunk_words(chunk))
+                ):
+                    found.append((chunk.name, f"{chunk.name}: the evaluation ended before it ({run.stuck})"))
+    return found
 
 
 def _multiplicities(score: Score) -> tuple[float, dict[int, int]] | None:
