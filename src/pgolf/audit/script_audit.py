@@ -735,14 +735,14 @@ def _unfollowed(run: _Run, judged: set[str]) -> list[tuple[str, str]]:
                 )
             )
     if run.stuck:
-        for source in run.program.sources:
-            for chunk in source.chunks:
-                if (
-                    chunk.kind == "def"
-                    and chunk.name not in judged | builders
-                    and not hints.isdisjoint(chunk_words(chunk))
-                ):
-                    found.append((chunk.name, f"{chunk.name}: the evaluation ended before it ({run.stuck})"))
+        found.extend(
+            (chunk.name, f"{chunk.name}: the evaluation ended before it ({run.stuck})")
+            for source in run.program.sources
+            for chunk in source.chunks
+            if chunk.kind == "def"
+            and chunk.name not in judged | builders
+            and not hints.isdisjoint(chunk_words(chunk))
+        )
     return found
 
 
