@@ -47,6 +47,8 @@ def commands(path: Path, root: Path) -> list[Shown]:
             continue
         if stripped in MARKERS:
             marked = True
+        elif fence is None and stripped and not line.startswith("    "):
+            marked = False
         console = fence == "console"
         indented = fence is None and line.startswith("    ")
         shell = fence in ("", "sh", "bash")

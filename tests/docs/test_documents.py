@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,39 @@ def test_commands_of_the_agent_s_documents_run(
     shown += [each for page in pages for each in commands(workspace / page, workspace) if each.run]
     assert len(shown) > 25
     assert not complaints(play(shown, workspace, bin_folder))
+
+
+# What a page's example is about, where we have something like it.
+STAND_INS = {
+    "train_gpt.py": "practice/train_gpt.py",
+    "replay.py": "practice/train_gpt.py",
+    "my_submission": "tests/checks/fingerprint/clean_canonical",
+    "gravity1024_no_marker_piece.model": "examples/tokenizer.model",
+    "fineweb_docs.jsonl": "examples/documents.jsonl",
+    **{name: name for name in ("examples", "tests", "scripts", "src", "benchmarks")},
+}
+
+
+@pytest.mark.parametrize("page", [page for page in PARSED if commands(ROOT / page, ROOT)])
+def test_commands_of_the_pages_run(
+    page: str, day_one: tuple[Path, list[tuple[Shown, int, str]]], bin_folder: Path, tmp_path: Path
+) -> None:
+    """Their output is of other data than ours, so only that they run is held: no usage error, no traceback."""
+    workspace = tmp_path / "workspace"
+    shutil.copytree(day_one[0], workspace)
+    for name, target in STAND_INS.items():
+        (workspace / name).symlink_to(ROOT / target)
+    shown = [Shown("prepare", "export PGOLF_CONFIRM_8XH100=1 MAX_WALLCLOCK_SECONDS=600", (), 0, True)]
+    for each in commands(ROOT / page, ROOT):
+        if each.run and pgolf_calls(each.command):
+            command = each.command.replace("&& cd sprint", "&& cd sprint && cp practice/train_gpt.py .")
+            shown.append(Shown(each.place, command, (), each.code, True))
+    wrong = [
+        f"{each.place}: `{each.command}` exits {code}: {printed.strip()[-300:]}"
+        for each, code, printed in play(shown, workspace, bin_folder)
+        if (code != each.code if each.code else code not in (0, 1, 3)) or "Traceback (most recent" in printed
+    ]
+    assert not wrong
 
 
 def parse_error(arguments: list[str]) -> str | None:
