@@ -25,6 +25,9 @@ def modules() -> list[str]:
 def main(names: list[str]) -> int:
     """Run the named benchmarks, each in a fresh interpreter so that none warms another up."""
     known = modules()
+    if {"-h", "--help"} & set(names):
+        print(f"usage: python -m benchmarks [{' | '.join(known)}]...")  # noqa: T201
+        return 0
     unknown = sorted(set(names) - set(known))
     if unknown:
         print(f"benchmarks: no {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)  # noqa: T201
