@@ -208,7 +208,7 @@ def test_no_constant_of_the_known_split_is_written_into_a_run() -> None:
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize("model", ["sp1024", "sp4096", "sp8192_a", "sp8192_caseops"])
+@pytest.mark.parametrize("model", ["sp1024", "sp4096_nofallback"])
 def test_our_builder_of_1734_is_what_the_audit_finds_in_the_script(
     model: str, load: Callable[[str], ModuleType], shared_data: Path
 ) -> None:

@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "spend": ("pgolf.cli.spend:spend", "Money: spent, held, left, and how long it lasts."),
     "leaderboard": ("pgolf.cli.leaderboard:leaderboard", "What must be beaten, and where that is stated."),
     "manifest": ("pgolf.cli.manifest:manifest", "Tokens, bytes and hashes of a split."),
+    "fetch-data": (
+        "pgolf.cli.fetch_data:fetch_data",
+        "Download the validation split and its tokenizer, checked.",
+    ),
     "explain": ("pgolf.cli.explain:explain", "The page about a deviation or a check."),
     "mcp": ("pgolf.cli.mcp:mcp", "Serve the read-only tools to an agent (Model Context Protocol)."),
     "track": ("pgolf.cli.track:track", "Create experiments, record their seeds, list them."),

@@ -81,6 +81,18 @@ class LeaderboardSource:
 
 
 @dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of the validation split: its path below the address given, what it is (`validation` or `tokenizer`), and
+    what it must be where that is known. `variant` is the key of its `TokenizerFacts`."""
+
+    variant: str
+    path: str
+    role: str
+    size_bytes: int | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One contest."""
 
@@ -94,6 +106,7 @@ class Profile:
     gpu_usd_per_hour: dict[str, float]
     validation: Validation
     leaderboard: LeaderboardSource = LeaderboardSource()
+    data_files: tuple[DataFile, ...] = ()
 
 
 @lru_cache(maxsize=8)
@@ -138,4 +151,5 @@ def _profile(data: dict[str, Any]) -> Profile:
         gpu_usd_per_hour={str(k): float(v) for k, v in data["gpu_usd_per_hour"].items()},
         validation=Validation(tokenizers=tokenizers, known_deviations=known, **validation),
         leaderboard=LeaderboardSource(**data.get("leaderboard", {})),
+        data_files=tuple(DataFile(**file) for file in data.get("data", {}).get("file", ())),
     )
