@@ -16,6 +16,7 @@ from pgolf.core.tokenizer import Vocabulary
 from pgolf.untrusted.interp import Frame, Interp, Observer
 from pgolf.untrusted.objects import MethodOf
 from pgolf.untrusted.operators import spoil
+from pgolf.untrusted.statements import arrays_within, spoil_reachable
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -109,6 +110,7 @@ class Watcher(Observer):
         self, interp: Interp, function: Function, args: list[Value], kwargs: dict[str, Value], line: int
     ) -> Value:
         if id(function.code) in self.scored:
+            self._same_tables(interp, function, [*args, *kwargs.values()], line)
             return Opaque(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
         self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
@@ -148,6 +150,21 @@ class Watcher(Observer):
 
     def enters(self, function: Value, args: list[Value]) -> bool:
         return False
+
+    def _same_tables(self, interp: Interp, function: Function, args: list[Value], line: int) -> None:
+        """An eval function is called again: its tables must still hold what they held when they were judged."""
+        known = list(self.tables.values())
+        for container, table in known:
+            if not _alike(flat_values(container, self.size), table.values):
+                interp.doubt(f"a table changes between two calls of {function.name}()", line)
+                return
+        for array in (a for value in args for a in arrays_within(value)):
+            if len(array.shape) != 1 or len(array.data) < self.size or not known:
+                continue
+            flags_or_sizes = all(isinstance(x, (int, Opaque)) and not isinstance(x, Tok) for x in array.data)
+            if flags_or_sizes and not any(_alike(array.data, table.values) for _, table in known):
+                interp.doubt(f"{function.name}() is called again with other tables", line)
+                return
 
     # -- what is read --------------------------------------------------------------------------------
 
@@ -218,14 +235,17 @@ class Watcher(Observer):
                 [Loss({t.pos: -1.0}) if isinstance(t, Tok) else t for t in index.data], index.shape, "float32"
             )
         if origin == "external" and name not in _HARMLESS:
-            for v in everything:
-                if (
-                    isinstance(v, Tensor)
-                    and v.data
-                    and not isinstance(v.data[0], Tok)
-                    and len(v.data) >= self.size
-                ):
-                    spoil(v, f"given to something unknown: {callee.reason}", line)
+            why = f"given to something unknown: {callee.reason}"
+            for v in (a for value in everything for a in arrays_within(value)):
+                if v.data and not isinstance(v.data[0], Tok) and len(v.data) >= self.size:
+                    spoil(v, why, line)
+        if origin != "config":
+            for value in everything:
+                function = value.function if isinstance(value, BoundMethod) else value
+                if isinstance(function, Function):
+                    spoil_reachable(
+                        function.frame, function.code.node, "changed by a function that was handed on", line
+                    )
         if len(tokens) >= 2 and name not in ("to", "copy_", "append"):
             shapes = {t.shape for t in tokens[:2]}
             if len(shapes) == 1:
@@ -236,6 +256,10 @@ class Watcher(Observer):
                 )
                 return ModelOutput(tokens[1], line, per_token)
         return Opaque(callee.reason, callee.line or line, origin)
+
+
+def _alike(a: list[Value], b: list[Value]) -> bool:
+    return len(a) == len(b) and all(x is y or x == y for x, y in zip(a, b, strict=True))
 
 
 def is_mean(form: Loss) -> bool:

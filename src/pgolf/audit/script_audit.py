@@ -279,7 +279,7 @@ class _Auditor:
             tables = pairs[0][0]
             evidence = f"probe, {sum(len(v) for _, v in pairs)} tokens of {len(pairs)} vocabularies"
         status = LutStatus.BUGGY if deviations else LutStatus.CORRECT
-        unread = self._unread(first)
+        unread = self._unread(first) or _doubt(first)
         if unread and status is LutStatus.CORRECT:
             return self._unknown(first, found, unread)
         evaluation, why = self._eval_status(first, _tables(found))
@@ -416,6 +416,12 @@ class _Auditor:
             builder=found.name if found is not None else "", builder_line=found.line if found is not None else 0,
             environment=dict(interp.environment), tokenizer_paths=tuple(sorted(interp.tokenizer_paths)),
         )  # fmt: skip
+
+
+def _doubt(run: _Run) -> str:
+    """Why nothing is proved about a script that does something which could change tables unseen."""
+    doubts = run.program.interp.doubts
+    return f"line {doubts[0][0]}: {doubts[0][1]}" if doubts else ""
 
 
 def _with(audit: ScriptAudit, **changes: Any) -> ScriptAudit:

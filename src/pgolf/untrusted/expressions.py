@@ -18,7 +18,7 @@ from pgolf.untrusted.interp import (
 )
 from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.tensor import Tensor
-from pgolf.untrusted.values import Function, Loss, Opaque, Stuck, Value
+from pgolf.untrusted.values import Function, KnownTruth, Loss, Opaque, Stuck, Value
 
 _BUILDERS: dict[type, Callable[[Any], Expr]] = {}
 
@@ -217,7 +217,9 @@ def _boolop(node: ast.BoolOp) -> Expr:
                 continue
             if truth is stop_on:
                 # False and unknown is False whatever the unknown is (likewise True or unknown).
-                return value if unknown is None else stop_on
+                if unknown is None:
+                    return value
+                return KnownTruth(unknown, stop_on)
         return unknown if unknown is not None else value
 
     return run
@@ -418,6 +420,10 @@ def _call(node: ast.Call) -> Expr:
                 kwargs.update({k: x for k, x in v.items() if isinstance(k, str)})
             elif isinstance(v, Opaque):
                 return interp.observer.call_unknown(interp, v, values, kwargs, line + fr.offset)
+        out = kwargs.get("out")
+        if isinstance(out, Tensor):
+            # `out=` writes into an array; who models it says so by taking it out of the arguments.
+            operators.spoil(out, "written through out=", line + fr.offset)
         if method is not None:
             return call_method(interp, target, method, values, kwargs, line + fr.offset)
         if special:

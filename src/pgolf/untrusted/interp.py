@@ -30,6 +30,7 @@ from pgolf.untrusted.values import (
     Function,
     Instance,
     Intrinsic,
+    KnownTruth,
     Loss,
     Module,
     NativeClass,
@@ -169,6 +170,8 @@ class Interp:
         (kept alive, so that ids stay theirs)."""
         self.assumptions: list[tuple[int, str]] = []
         self.stuck: list[tuple[int, str]] = []
+        self.doubts: list[tuple[int, str]] = []
+        """What the script does that is not modelled and could change tables unseen: no proof stands beside one."""
         self.observer: Observer = Observer()
         self.token_reads = 0
         """How often a table was read by stream tokens; a training loop that reads none is not followed for long."""
@@ -235,6 +238,10 @@ class Interp:
     def note_stuck(self, reason: str, line: int) -> None:
         if len(self.stuck) < 200:
             self.stuck.append((line, reason))
+
+    def doubt(self, reason: str, line: int) -> None:
+        if len(self.doubts) < 50:
+            self.doubts.append((line, reason))
 
     def assume(self, what: str, line: int) -> None:
         if len(self.assumptions) < 200 and (line, what) not in self.assumptions:
@@ -388,7 +395,7 @@ class Interp:
         if kind is bool:
             return bool(value)
         if isinstance(value, Opaque):
-            return value
+            return value.truth if isinstance(value, KnownTruth) else value
         if kind is Tensor:
             if len(value.data) != 1:
                 return Opaque("truth of an array with several elements", line)

@@ -69,6 +69,8 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
             )
     elif kind is Module:
         found = value.attributes.get(name, MISSING)
+        if found is MISSING and name == "__dict__":
+            return value.attributes
         if found is MISSING:
             if value.resolve is not None:
                 found = value.resolve(name)
@@ -193,6 +195,15 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
 # Methods
 
 
+_WRITING_METHODS = frozenset(
+    {
+        "put", "fill", "sort", "partition", "itemset", "setfield", "resize", "setflags", "byteswap", "data_ptr", "storage",
+        "untyped_storage", "__array_interface__", "ctypes", "apply_", "share_memory_",
+    }
+)  # fmt: skip
+"""Methods that may write into an array, or hand out its memory; names that end in `_` are torch's own sign of it."""
+
+
 def call_method(
     interp: Interp, target: Value, name: str, args: list[Value], kwargs: dict[str, Value], line: int
 ) -> Value:
@@ -206,6 +217,8 @@ def call_method(
         if kind is not Tensor:
             found = get_attribute(interp, target, name, line)
             return interp.call(found, args, kwargs, line)
+        if name.endswith("_") or name in _WRITING_METHODS:
+            spoil(target, f"{name}() of an array is not modelled", line)
     if kind is NativeObject:
         if name not in target.attributes and (
             target.native_class is None or name not in target.native_class.attributes

@@ -98,6 +98,20 @@ class Program:
             known,
             Intrinsic("module", lambda interp, args, kwargs, line: Opaque("a module", line)),
         )
+        for name, package in self.packages.items():
+            known[name] = package
+        builtins = Module("builtins")
+        builtins.attributes = self.interp.builtins
+        self.packages["builtins"] = known["builtins"] = builtins
+
+        def import_module(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
+            if args and isinstance(args[0], str) and interp.frame_of_import is not None:
+                return interp.import_module(args[0].lstrip("."), interp.frame_of_import, line)
+            return Opaque("import_module() of an unknown name", line)
+
+        importlib = Module("importlib", lambda attribute: Opaque(f"importlib.{attribute}", 0, "config"))
+        importlib.attributes["import_module"] = Intrinsic("importlib.import_module", import_module)
+        self.packages.setdefault("importlib", importlib)
         self.module_count = 0
         self.unread: list[tuple[int, str]] = []
         """Code that is run but could not be read: (line, reason)."""
@@ -120,7 +134,7 @@ class Program:
         self.sources.append(source)
         module = ModuleFrame(name, path)
         self.main = self.main or module
-        module.vars.update(__name__=name, __file__=path, __builtins__=Opaque("__builtins__"), __doc__=None)
+        module.vars.update(__name__=name, __file__=path, __builtins__=self.packages["builtins"], __doc__=None)
         itself = Module(name, module.lookup)
         itself.attributes = module.vars
         self.packages["sys"].attributes["modules"][name] = itself

@@ -39,6 +39,7 @@ from pgolf.untrusted.objects import (
 from pgolf.untrusted.tensor import SERIALS, Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    BoundMethod,
     ClassValue,
     ExceptionValue,
     Function,
@@ -670,6 +671,8 @@ def _try(node: ast.Try) -> Stmt:
     ]
     orelse = compile_block(node.orelse) if node.orelse else None
     final = compile_block(node.finalbody) if node.finalbody else None
+    may_change = [h for h in node.handlers if _may_change(h)]
+    calls = any(isinstance(n, (ast.Call, ast.Subscript)) for s in node.body for n in ast.walk(s))
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -697,6 +700,9 @@ def _try(node: ast.Try) -> Stmt:
                     final(fr)
                 raise
         else:
+            for unseen in may_change if calls else ():
+                # Whether a call of something unknown raises is not known, so neither is whether its handler runs.
+                spoil_reachable(fr, unseen, "changed in a handler that may run", unseen.lineno + fr.offset)
             if code == NORMAL and orelse is not None:
                 code = orelse(fr)
         if final is not None:
@@ -786,6 +792,113 @@ def _functiondef(node: ast.FunctionDef) -> Stmt:
 _BUILDERS[ast.AsyncFunctionDef] = _functiondef
 
 
+_OWN_RULES = frozenset(
+    {
+        "__getattribute__", "__setattr__", "__delattr__", "__new__", "__init_subclass__", "__class_getitem__", "__get__", "__set__",
+        "__set_name__", "__missing__", "__delitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__",
+        "__imod__", "__ior__", "__iand__", "__ixor__", "__ilshift__", "__irshift__", "__ipow__", "__neg__", "__pos__",
+        "__invert__", "__abs__", "__instancecheck__", "__prepare__", "__mro_entries__",
+    }
+)  # fmt: skip
+"""Hooks by which a class changes what plain syntax means and that are not modelled: such a class is unknown."""
+_UNSEEN_HOOKS = frozenset(
+    {
+        "__del__", "__format__", "__str__", "__repr__", "__hash__", "__next__", "__int__", "__index__", "__float__", "__bytes__",
+        "__round__", "__reversed__", "__dir__", "__reduce__", "__copy__", "__deepcopy__", "__array__",
+        "__length_hint__", "__aenter__", "__aexit__", "__await__",
+    }
+)  # fmt: skip
+"""Hooks that Python may call where the evaluator does not."""
+
+
+def _is_unseen(node: ast.FunctionDef) -> bool:
+    """A hook, or the setter of a property: code that runs without being called by name."""
+    return node.name in _UNSEEN_HOOKS or any(
+        isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in node.decorator_list
+    )
+
+
+def _metaclass_bodies(fr: Frame, node: ast.ClassDef) -> list[ast.AST]:
+    """Trees of the metaclasses that a class names; the class itself where they are not known."""
+    found: list[ast.AST] = []
+    for keyword in node.keywords:
+        name = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
+        held = fr.vars.get(name, MISSING)
+        if held is MISSING and fr.module is not None:
+            held = fr.module.lookup(name)
+        if isinstance(held, ClassValue):
+            found.extend(f.code.node for f in held.attributes.values() if isinstance(f, Function))
+    return found
+
+
+_WRITERS = frozenset(
+    {"setattr", "exec", "eval", "delattr", "globals", "vars", "copyto", "put", "setitem", "iadd"}
+)
+
+
+def _may_change(node: ast.AST) -> bool:
+    """Whether code stores into anything but its own names and `self`: read off the tree, names only."""
+    return bool(_change_roots(node) - {"self"})
+
+
+def _change_roots(node: ast.AST) -> set[str]:
+    """Names at the root of what code stores into or calls a writing method of (`x[i] = …`, `x.add_(1)`, `setattr`)."""
+    roots: set[str] = set()
+    for sub in ast.walk(node):
+        if isinstance(sub, (ast.Subscript, ast.Attribute)) and not isinstance(sub.ctx, ast.Load):
+            roots.add(_root(sub))
+        elif isinstance(sub, ast.AugAssign) and isinstance(sub.target, ast.Name):
+            roots.add(sub.target.id)
+        elif isinstance(sub, (ast.Global, ast.Nonlocal)):
+            roots.update(sub.names)
+        elif isinstance(sub, ast.Attribute) and sub.attr.endswith("_") and not sub.attr.startswith("__"):
+            roots.add(_root(sub))
+        elif isinstance(sub, ast.Call):
+            f = sub.func
+            name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
+            if name in _WRITERS:
+                roots.update(_root(a) for a in sub.args)
+                roots.add(_root(f))
+    return roots - {""}
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def spoil_reachable(fr: Frame, node: ast.AST, reason: str, line: int) -> None:
+    """Code that may or may not run: the arrays (and lists and dicts holding some) that it stores into are unknown."""
+    for name in _change_roots(node):
+        held: Value = MISSING
+        at: Frame | None = fr
+        while at is not None and held is MISSING:
+            held = at.vars.get(name, MISSING)
+            at = at.parent
+        if held is MISSING:
+            held = fr.module.vars.get(name, MISSING)
+        for array in arrays_within(held):
+            operators.spoil(array, reason, line)
+
+
+def arrays_within(value: Value, depth: int = 0) -> list[Tensor]:
+    """Arrays in a value and in what it holds, three levels deep."""
+    if isinstance(value, Tensor):
+        return [value]
+    inner: list[Value] = []
+    if depth < 3:
+        if isinstance(value, (list, tuple, set)):
+            inner = list(value)[:256]
+        elif isinstance(value, dict):
+            inner = list(value.values())[:256]
+        elif isinstance(value, Instance):
+            inner = list(value.attributes.values())[:256]
+        elif isinstance(value, (Intrinsic, BoundMethod)):
+            inner = [value.receiver]
+    return [a for v in inner for a in arrays_within(v, depth + 1)]
+
+
 @_for(ast.ClassDef)
 def _classdef(node: ast.ClassDef) -> Stmt:
     bases = [compile_expr(b) for b in node.bases]
@@ -822,6 +935,26 @@ def _classdef(node: ast.ClassDef) -> Stmt:
             else:
                 opaque = opaque or label or "an unknown base"
         body(inner)
+        if keywords and any(_may_change(n) for n in _metaclass_bodies(fr, node)):
+            interp.doubt(
+                f"class {node.name} has a metaclass or keywords that may change things",
+                node.lineno + fr.offset,
+            )
+        hook = next(
+            (n.name for n in node.body if isinstance(n, ast.FunctionDef) and n.name in _OWN_RULES), ""
+        )
+        if hook:
+            if any(
+                _may_change(n) for n in node.body if isinstance(n, ast.FunctionDef) and n.name in _OWN_RULES
+            ):
+                interp.doubt(f"class {node.name} changes things in {hook}()", node.lineno + fr.offset)
+            return Opaque(f"class {node.name}, which defines {hook}()", node.lineno + fr.offset)
+        for member in node.body:
+            if isinstance(member, ast.FunctionDef) and _is_unseen(member) and _may_change(member):
+                interp.doubt(
+                    f"{node.name}.{member.name}() changes things and is not followed",
+                    member.lineno + fr.offset,
+                )
         attributes = {k: v for k, v in inner.vars.items() if k not in ("%class",)}
         made = ClassValue(node.name, known, attributes, opaque, node.lineno + fr.offset)
         if native is not MISSING:

@@ -55,6 +55,16 @@ class Opaque:
         return f"<unknown: {self.reason}>"
 
 
+class KnownTruth(Opaque):
+    """An unknown value that is known to be true (or false): `unknown or 5` is one of the two, and true."""
+
+    __slots__ = ("truth",)
+
+    def __init__(self, unknown: Opaque, truth: bool) -> None:
+        super().__init__(unknown.reason, unknown.line, unknown.origin)
+        self.truth = truth
+
+
 class Tok(int):
     """A token id that remembers its position in the probe stream; arithmetic on it gives a plain int."""
 
@@ -136,11 +146,18 @@ class Intrinsic:
     `call(interp, args, kwargs, line) -> Value`. `pure` says that it cannot change its arguments.
     """
 
-    __slots__ = ("call", "name")
+    __slots__ = ("call", "name", "receiver")
 
-    def __init__(self, name: str, call: Callable[[Any, list[Value], dict[str, Value], int], Value]) -> None:
+    def __init__(
+        self,
+        name: str,
+        call: Callable[[Any, list[Value], dict[str, Value], int], Value],
+        receiver: Value = None,
+    ) -> None:
         self.name = name
         self.call = call
+        self.receiver = receiver
+        """What a bound method is bound to, for when it is handed to something unknown."""
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

@@ -1023,7 +1023,7 @@ def tensor_attribute(t: Tensor, name: str, line: int) -> Value:
         return t
     method = TENSOR_METHODS.get(name)
     if method is not None:
-        return Intrinsic(f"array.{name}", lambda it, args, kwargs, ln: method(it, t, args, kwargs, ln))
+        return Intrinsic(f"array.{name}", lambda it, args, kwargs, ln: method(it, t, args, kwargs, ln), t)
     return MISSING
 
 

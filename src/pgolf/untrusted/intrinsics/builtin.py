@@ -722,6 +722,7 @@ def _exec(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _eval(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.doubt("eval() of text is not followed", line)
     return Opaque("eval()", line)
 
 

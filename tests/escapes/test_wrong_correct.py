@@ -1,0 +1,114 @@
+"""Attempts to be called CORRECT and CANONICAL with other bytes: each was tried on 2026-11-23, none may succeed.
+
+Every case is the reference script of `tests/audit/test_script_audit.py` with one thing slipped in.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pgolf.core.verdict import EvalStatus, LutStatus
+from tests.audit.test_script_audit import REFERENCE, audit
+
+_BUILDER = "def build_luts"
+_LOAD = "    val_tokens = load"
+
+BEFORE_THE_BUILDER = {
+    "len rebound in the module": "len = lambda s: s.__len__() + 1",
+    "len patched in builtins": "import builtins\n_l = builtins.len\nbuiltins.len = lambda s: _l(s) + 1",
+    "len patched by setattr": 'import builtins\n_l = len\nsetattr(builtins, "len", lambda s: _l(s) + 1)',
+    "len patched in __builtins__": "_l = len\n__builtins__.len = lambda s: _l(s) + 1",
+    "zeros patched": "_z = np.zeros\nnp.zeros = lambda *a, **k: _z(*a, **k) + 1",
+    "zeros patched through sys.modules": (
+        'import sys\n_z = np.zeros\nsys.modules["numpy"].zeros = lambda *a, **k: _z(*a, **k) + 1'
+    ),
+    "zeros patched through importlib": (
+        'import importlib\n_z = np.zeros\nimportlib.import_module("numpy").zeros = lambda *a, **k: _z(*a, **k) + 1'
+    ),
+    "range rebound": "_r = range\nrange = lambda n, *a: _r(n, *a) if a else _r(n - 1)",
+}
+
+AFTER_THE_BUILDER = {
+    "alias": "b = luts[0]\nb += 1",
+    "view": "v = luts[0].view(-1)\nv += 1",
+    "slice": "v = luts[0][3:]\nv += 1",
+    "numpy view": "luts[0].numpy()[5] = 9",
+    "numpy out=": "np.add(luts[0].numpy(), 1, out=luts[0].numpy())",
+    "torch out=": "torch.add(luts[0], 1, out=luts[0])",
+    "index_fill_": "luts[0].index_fill_(0, torch.tensor([5]), 3)",
+    "index_put_": "luts[0].index_put_((torch.tensor([5]),), torch.tensor(3))",
+    "__iadd__": "luts[0].__iadd__(1)",
+    "__setitem__": "luts[0].__setitem__(5, 9)",
+    "data": "luts[0].data += 1",
+    "eval": 'eval("luts[0].add_(1)")',
+    "exec": 'exec("luts[0].add_(1)")',
+    "clock": "import time\nif time.time() > 5:\n    luts[0].add_(1)",
+    "clock and": "import time\ntime.time() > 5 and luts[0].add_(1)",
+    "handler": 'try:\n    open("flag")\nexcept OSError:\n    luts[0].add_(1)',
+    "thread": "import threading\nt = threading.Thread(target=lambda: luts[0].add_(1))\nt.start()\nt.join()",
+    "pool": "from concurrent.futures import ThreadPoolExecutor as P\nwith P() as ex:\n    ex.submit(luts[0].add_, 1)",
+    "exit stack": "import contextlib\nwith contextlib.ExitStack() as st:\n    st.callback(luts[0].add_, 1)",
+    "atexit of a library": "import foolib\nfoolib.run(lambda: luts[0].add_(1))",
+    "hook": "hook = nn.Linear(3, 3)\nhook.register_forward_hook(lambda *a: luts[0].add_(1))",
+    "context manager": (
+        "import contextlib\n@contextlib.contextmanager\ndef cm():\n    yield\n    luts[0].add_(1)\nwith cm():\n    pass"
+    ),
+    "generator": "def g():\n    luts[0].add_(1)\n    yield 1\nfor _ in g():\n    pass",
+    "sort key": "sorted([1, 2], key=lambda x: luts[0].add_(1) is None)",
+    "__del__": "class D:\n    def __del__(self):\n        luts[0].add_(1)\nd = D()\ndel d",
+    "__format__": 'class F:\n    def __format__(self, s):\n        luts[0].add_(1)\n        return ""\nf"{F()}"',
+    "__setattr__": "class P:\n    def __setattr__(self, k, v):\n        luts[0].add_(1)\nq = P()\nq.p = 3",
+    "__iadd__ of a class": (
+        "class F:\n    def __iadd__(self, o):\n        luts[0].add_(1)\n        return self\nf = F()\nf += 1"
+    ),
+    "__init_subclass__": (
+        "class A:\n    def __init_subclass__(cls):\n        luts[0].add_(1)\nclass B(A):\n    pass"
+    ),
+    "descriptor": (
+        "class D:\n    def __get__(self, o, t):\n        luts[0].add_(1)\nclass B:\n    d = D()\nB().d"
+    ),
+    "metaclass": (
+        "class M(type):\n    def __new__(m, *a):\n        luts[0].add_(1)\n        return type.__new__(m, *a)\n"
+        "class B(metaclass=M):\n    pass"
+    ),
+    "setter": (
+        "class P:\n    @property\n    def p(self):\n        return 1\n    @p.setter\n    def p(self, v):\n"
+        "        luts[0].add_(1)\nq = P()\nq.p = 3"
+    ),
+    "the loop itself replaced": 'globals()["evaluate"] = lambda *a: (1.0, 1.0)',
+}
+
+
+def proved(source: str) -> bool:
+    result = audit(source)
+    return result.lut_status is LutStatus.CORRECT and result.eval_status is EvalStatus.CANONICAL
+
+
+def replaced(old: str, new: str) -> str:
+    assert old in REFERENCE
+    return REFERENCE.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("name", BEFORE_THE_BUILDER)
+def test_a_patched_name_is_never_proved(name: str) -> None:
+    assert not proved(replaced(_BUILDER, BEFORE_THE_BUILDER[name] + "\n\n\n" + _BUILDER))
+
+
+@pytest.mark.parametrize("name", AFTER_THE_BUILDER)
+def test_a_table_changed_on_the_side_is_never_proved(name: str) -> None:
+    lines = "".join(f"    {line}\n" for line in AFTER_THE_BUILDER[name].split("\n"))
+    assert not proved(replaced(_LOAD, lines + _LOAD))
+
+
+def test_a_tokenizer_subclass_with_its_own_attribute_rule_is_never_proved() -> None:
+    own = (
+        "class SP(spm.SentencePieceProcessor):\n    def __getattribute__(self, n):\n"
+        '        if n == "is_byte":\n            return lambda i: False\n        return super().__getattribute__(n)\n\n\n'
+    )
+    source = replaced(_BUILDER, own + _BUILDER).replace("= spm.SentencePieceProcessor(", "= SP(")
+    assert not proved(source)
+
+
+def test_a_second_evaluation_with_changed_tables_is_never_proved() -> None:
+    call = "    val_loss, val_bpb = evaluate(args, model, val_tokens, *luts)\n"
+    assert not proved(replaced(call, call + "    luts[0].mul_(2)\n" + call))
