@@ -108,18 +108,36 @@ def chunk_words(chunk: Chunk) -> frozenset[str]:
     return chunk.words
 
 
+_NO_BRACKET = re.compile(r"[^()\[\]{}]+")
+_UNARY_RUN = re.compile(r"^[^#\n]*?(?:[-+~](?:[ \t]*+[-+~]){59}|(?:\bnot[ \t]++){60})", re.MULTILINE)
+
+
 def _too_deep(text: str, limits: Limits) -> bool:
     """Whether CPython's own parser might be driven too deep; such text goes the guarded way."""
-    depth = deepest = 0
     if len(text) < limits.bracket_depth:
         return False
-    if text.count("(") + text.count("[") + text.count("{") > limits.bracket_depth:
-        for match in re.finditer(r"[(\[{]|[)\]}]", text):
-            depth += 1 if match.group() in "([{" else -1
-            deepest = max(deepest, depth)
-    return (
-        deepest > limits.bracket_depth or re.search(r"(?:[-+~]\s*+){60}|(?:\bnot\s++){60}", text) is not None
+    brackets = _NO_BRACKET.sub("", text)
+    # Innermost pairs vanish round by round; what is left after as many rounds as the bound is nested deeper.
+    for _ in range(limits.bracket_depth):
+        shorter = brackets.replace("()", "").replace("[]", "").replace("{}", "")
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    else:
+        return True
+    # Unmatched openings (in strings, or in a broken file) count as if they were nested.
+    if len(brackets) > limits.bracket_depth:
+        return True
+    runs = (
+        "----" in text
+        or "- -" in text
+        or "~~" in text
+        or "~ ~" in text
+        or "++" in text
+        or "+ +" in text
+        or "not not" in text
     )
+    return runs and _UNARY_RUN.search(text) is not None
 
 
 def read_source(data: bytes, path: str, limits: Limits) -> Source:
