@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Any
 
@@ -14,6 +15,10 @@ from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.unwrap import may_wrap, unwrap
 
 MAX_SOURCE_CHARS = 4_000_000
+
+# Trees and closures live as long as the process: looking through all of them at every small collection would cost
+# more than the evaluation itself.
+gc.set_threshold(50_000, 20, 50)
 
 
 def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict[str, Any]:
