@@ -112,3 +112,40 @@ def test_a_tokenizer_subclass_with_its_own_attribute_rule_is_never_proved() -> N
 def test_a_second_evaluation_with_changed_tables_is_never_proved() -> None:
     call = "    val_loss, val_bpb = evaluate(args, model, val_tokens, *luts)\n"
     assert not proved(replaced(call, call + "    luts[0].mul_(2)\n" + call))
+
+
+_SIZE = 'base[i] = len(piece.encode("utf-8"))'
+ONLY_ON_REAL_VOCABULARIES = {
+    "one id": "if i == 700:\n            base[i] += 1",
+    "high ids": "if i > 900:\n            base[i] += 1",
+    "some spellings": 'base[i] += piece in ("with", "and")',
+    "a dictionary of spellings": 'base[i] += {"with": 1}.get(piece, 0)',
+    "one length": "if len(piece) == 13:\n            base[i] += 1",
+    "a cap below a length": "base[i] = min(base[i], 14) if len(piece) < 100 else base[i]",
+    "a residue": "if i % 61 == 60:\n            base[i] += 1",
+    "a checksum": "if sum(piece.encode()) % 251 == 17:\n            base[i] += 1",
+    "the vocabulary's size": "if n > 1000:\n            base[i] += 1",
+    "an ending": 'if piece.endswith("tion"):\n            base[i] += 1',
+    "a pattern": 'import re\n        if re.fullmatch("[a-z]{5}ed", piece):\n            base[i] += 1',
+    "one letter": 'base[i] += piece.count("q")',
+    "capitals": "base[i] += piece.isupper()",
+    "far characters": "base[i] += any(ord(c) > 0x1F700 for c in piece)",
+    "scores": "base[i] += sp.get_score(i) < -500",
+    "an id from the environment": 'base[i] += i == int(os.environ.get("BAD_ID", "777"))',
+}
+
+
+@pytest.mark.parametrize("name", ONLY_ON_REAL_VOCABULARIES)
+def test_what_probe_vocabularies_cannot_show_is_not_proved_on_them(name: str) -> None:
+    result = audit(replaced(_SIZE, f"{_SIZE}\n        {ONLY_ON_REAL_VOCABULARIES[name]}"))
+    assert result.lut_status is not LutStatus.CORRECT
+    if result.lut_status is LutStatus.UNKNOWN:
+        assert "line " in result.reason
+
+
+def test_ids_changed_after_the_loop_or_listed_in_a_constant_are_not_proved_on_probes() -> None:
+    late = replaced("    return (\n", "    base[500:] += 1\n    return (\n")
+    listed = replaced(_BUILDER, "BAD = {12: 1, 4999: 2}\n\n\n" + _BUILDER)
+    listed = listed.replace(_SIZE, f"{_SIZE}\n        base[i] += BAD.get(i * 1, 0) if n > 40 else 0", 1)
+    for source in (late, listed):
+        assert audit(source).lut_status is not LutStatus.CORRECT

@@ -279,7 +279,11 @@ class _Auditor:
             tables = pairs[0][0]
             evidence = f"probe, {sum(len(v) for _, v in pairs)} tokens of {len(pairs)} vocabularies"
         status = LutStatus.BUGGY if deviations else LutStatus.CORRECT
-        unread = self._unread(first) or _doubt(first)
+        unread = (
+            self._unread(first)
+            or _doubt(first)
+            or ("" if self.vocabulary else _unseen_by_probes(first, found))
+        )
         if unread and status is LutStatus.CORRECT:
             return self._unknown(first, found, unread)
         evaluation, why = self._eval_status(first, _tables(found))
@@ -416,6 +420,18 @@ class _Auditor:
             builder=found.name if found is not None else "", builder_line=found.line if found is not None else 0,
             environment=dict(interp.environment), tokenizer_paths=tuple(sorted(interp.tokenizer_paths)),
         )  # fmt: skip
+
+
+def _unseen_by_probes(run: _Run, found: _Found) -> str:
+    """What the builder depends on that only a real tokenizer can show, or ''."""
+    from pgolf.audit.probe_reach import beyond_probes
+
+    call = next((b for b in reversed(run.watcher.builders) if b.name == found.name), None)
+    for built in [call] if call is not None else run.watcher.builders[-3:]:
+        asked = beyond_probes(built.function)
+        if asked is not None:
+            return f"line {asked[0]}: depends on {asked[1]}, which probe vocabularies cannot show; give a tokenizer"
+    return ""
 
 
 def _doubt(run: _Run) -> str:
