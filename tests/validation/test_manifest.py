@@ -110,3 +110,12 @@ def test_a_broken_shard_is_one_sentence_and_exit_2(
     assert captured.out == ""
     assert said in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("given", ["", "fineweb_val_*.bin"])
+def test_a_byte_sidecar_beside_the_shards_is_no_shard(given: str, tmp_path: Path) -> None:
+    (tmp_path / "fineweb_val_000000.bin").write_bytes(shard_bytes([1, 5, 6]))
+    (tmp_path / "fineweb_val_bytes_000000.bin").write_bytes(shard_bytes([0, 4, 2]))
+    found = read_manifest(str(tmp_path / given))
+    assert [file.name for file in found.files] == ["fineweb_val_000000.bin"]
+    assert read_manifest(str(tmp_path / "fineweb_val_bytes_000000.bin")).tokens == 3

@@ -68,8 +68,9 @@ def read_header(path: Path) -> Shard:
 def find_shards(val_data: str) -> tuple[Path, ...]:
     """The shard files that `val_data` (a file, a folder, or a glob) means, sorted by path.
 
-    A folder means its `*_val_*.bin`, or all its `*.bin` when there are none of those. Raises UsageError when nothing
-    matches.
+    A folder means its `*_val_*.bin`, or all its `*.bin` when there are none of those. A byte sidecar
+    (`fineweb_val_bytes_*.bin`, of CaseOps) has the form of a shard and holds no tokens: it is left out unless named
+    itself. Raises UsageError when nothing matches.
     """
     try:
         path = Path(val_data)
@@ -86,6 +87,7 @@ def find_shards(val_data: str) -> tuple[Path, ...]:
             missing = f"no file matches {val_data}"
     except (OSError, ValueError) as error:
         raise UsageError(f"validation data {val_data!r:.200}: not a usable path or glob: {error}") from error
+    chosen = [p for p in chosen if "_bytes_" not in p.name] or chosen
     if not chosen:
         raise UsageError(
             f"{missing}: give a shard, a folder of shards or a glob such as 'data/fineweb_val_*.bin'"
