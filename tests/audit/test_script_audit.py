@@ -222,3 +222,57 @@ def test_nothing_at_all_is_unknown_with_a_reason() -> None:
     result = audit("print('hello')\n")
     assert result.lut_status is LutStatus.UNKNOWN
     assert result.reason
+
+
+def test_a_scaled_training_loss_is_no_constant_bytes_per_token() -> None:
+    # 2026-11-22: a script whose table could not be reached was said to divide by a constant, because its
+    # gradient-accumulated training loss was taken for bits per byte.
+    source = REFERENCE.replace("luts = build_luts(sp", "luts = unknown_package_call(sp").replace(
+        "val_loss, val_bpb = evaluate(args, model, val_tokens, *luts)",
+        "x, y = val_tokens[:-1], val_tokens[1:]\n    loss = model(x, y) / 3.1\n    print(f'train_loss:{loss:.4f}')\n    return loss",
+    )
+    result = audit(source)
+    assert result.byte_source is not ByteSource.CONSTANT
+
+
+def test_a_constant_bytes_per_token_is_said_to_be_one() -> None:
+    loop = REFERENCE[
+        REFERENCE.index("            b = base_lut[y]") : REFERENCE.index("    val_loss = loss_sum")
+    ]
+    source = REFERENCE.replace(loop, "            byte_count += 2.4359 * y.numel()\n").replace(
+        "val_loss:{val_loss:.4f} val_bpb", "val_loss:{val_loss:.4f} val_bpb"
+    )
+    source = source.replace('luts = build_luts(sp, args.vocab_size, "cuda")', "luts = (None, None, None)")
+    result = audit(source)
+    assert result.byte_source is ByteSource.CONSTANT, (result.byte_source, result.reason)
+    assert result.eval_status is EvalStatus.DEVIATES
+
+
+def test_a_builder_that_opens_its_own_tokenizer_is_evaluated_with_each_probe() -> None:
+    # 2026-11-23: only the tokenizer among its arguments was exchanged, so its tables were compared with another
+    # vocabulary's: a wrong BUGGY.
+    source = REFERENCE.replace(
+        "def build_luts(sp, vocab_size, device):\n",
+        "def build_luts(tokenizer_model, vocab_size, device):\n    sp = spm.SentencePieceProcessor(model_file=tokenizer_model)\n",
+    )
+    source = source.replace(
+        "build_luts(sp, args.vocab_size", "build_luts(args.tokenizer_path, args.vocab_size"
+    )
+    result = audit(source)
+    assert result.lut_status is LutStatus.CORRECT, (result.reason, result.deviations)
+
+
+def test_a_loop_that_is_called_and_not_followed_keeps_the_answer_open() -> None:
+    source = REFERENCE.replace(
+        "def main():",
+        "def evaluate_again(args, model, val_tokens, base_lut, space_lut, boundary_lut):\n"
+        "    import mystery\n"
+        "    x, y = mystery.batches(val_tokens)\n"
+        "    return mystery.score(model(x, y), base_lut[y], space_lut[y], boundary_lut[x])\n\n\ndef main():",
+    ).replace(
+        '    print(f"val_loss',
+        '    val_loss, val_bpb = evaluate_again(args, model, val_tokens, *luts)\n    print(f"val_loss',
+    )
+    result = audit(source)
+    assert result.eval_status is EvalStatus.UNKNOWN, result.eval_reason
+    assert "evaluate_again" in result.eval_reason

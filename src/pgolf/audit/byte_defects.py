@@ -174,7 +174,14 @@ def _of_script(evidence: SubmissionEvidence) -> Iterator[Finding]:
         # text's bytes means that the bytes came from elsewhere (a sidecar of the probe), not that they are wrong.
         ratio = _RATIO_IN_TEXT.search(says)
         telling = ratio is None or 0.05 <= abs(float(ratio[1]) - 1) <= 4
-        mild = status is FingerprintStatus.MATCHES or (not telling and status is FingerprintStatus.UNKNOWN)
+        # In the contest's streams no document begins with a leading-space piece: what only happens after a boundary
+        # token changes nothing there.
+        nothing = says.endswith("the space after a boundary token is counted")
+        mild = (
+            status is FingerprintStatus.MATCHES
+            or nothing
+            or (not telling and status is FingerprintStatus.UNKNOWN)
+        )
         severity = Severity.WARNING if mild else Severity.ERROR
         where = known.line if known is not None else line
         yield Finding("bytes-eval-loop", severity, Confidence.PROVED, says, path, where)

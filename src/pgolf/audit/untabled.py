@@ -30,6 +30,9 @@ def bytes_without_table(
                 EvalStatus.CANONICAL,
                 f"{where}: the bytes of each target come from a sidecar file",
             )
+        if not score.is_bpb:
+            # Any loss, however scaled, is a linear form; only a value that is printed as bits per byte says more.
+            continue
         if math.isclose(weight * n * LN2, 1.0, rel_tol=1e-9):
             if not interp.tokenizer_calls:
                 return ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, f"{where}: one token is one byte"
