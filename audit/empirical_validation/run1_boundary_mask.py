@@ -22,7 +22,8 @@ def measure(data: Data) -> Figures:
         pairs += len(y)
         boundaries += int(before.sum())
         masked += int((before & plain.space[y]).sum())
-    modes, agree = {}, True
+    modes: dict[str, Figures] = {}
+    agree = True
     for mode in ScoringMode:
         counts = data.count(mode=mode)
         figures = plus_one(counts, data.canonical)

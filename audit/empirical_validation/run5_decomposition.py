@@ -23,7 +23,8 @@ def measure(data: Data) -> Figures:
     }
     if not canonical_bytes:
         raise DataError(f"{data.val_data}: its scored tokens stand for no bytes: nothing to divide by")
-    rows, agree, additive = [], True, True
+    rows: list[Figures] = []
+    agree = additive = True
     none = PlainLoop.of(builder_of_1734(data.vocabulary, **dict.fromkeys(SWITCHES, False))).total(data)
     single: dict[str, int] = {}
     for chosen in sorted(product((False, True), repeat=len(SWITCHES)), key=sum):

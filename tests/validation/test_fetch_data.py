@@ -464,3 +464,49 @@ def test_checksums_are_bounded(tmp_path: Path) -> None:
     (tmp_path / "sums").write_bytes(b"a" * (2 << 20))
     with pytest.raises(UsageError):
         read_checksums(tmp_path / "sums")
+
+
+def test_a_terminal_gets_a_bar_and_a_resumed_file_says_so(
+    contest: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    (tmp_path / "tokenizers").mkdir()
+    (tmp_path / "tokenizers" / "small.model.part").write_bytes(MODEL[:5000])
+    sums = tmp_path / "sums"
+    sums.write_text(f"{hashlib.sha256(MODEL).hexdigest()}  small.model\n")
+    arguments = [
+        "fetch-data",
+        "--variant",
+        "small",
+        "--to",
+        str(tmp_path),
+        "--base-url",
+        f"{contest.base}/root",
+    ]
+    assert main([*arguments, "--checksums", str(sums)]) == 0
+    captured = capsys.readouterr()
+    assert "fetched, from byte 5,000 on" in captured.out
+    assert "small.model" in captured.err
+    assert contest.asked[-1] == ("/root/tokenizers/small.model", "bytes=5000-")
+
+
+def test_a_note_that_is_no_note_is_not_relied_on(site: Site, downloader: Downloader, tmp_path: Path) -> None:
+    (tmp_path / "f.part").write_bytes(b"x" * 10)
+    for note in (b"[", b"{}", b'{"url": 1, "mark": 2}', b"[1]", b"[" * 9000):
+        (tmp_path / "f.part.json").write_bytes(note)
+        site.asked.clear()
+        get(site, downloader, tmp_path / "f")
+        assert [asked for _, asked in site.asked] == [""]
+        assert (tmp_path / "f").read_bytes() == BODY
+        (tmp_path / "f").unlink()
+        (tmp_path / "f.part").write_bytes(b"x" * 10)
+
+
+def test_an_answer_that_begins_elsewhere_is_refused(
+    site: Site, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgolf.tokens.download._content_range", lambda response: (7, len(BODY)))
+    (tmp_path / "f.part").write_bytes(BODY[:10])
+    with pytest.raises(UsageError, match="asked for bytes from 10, the answer begins at 7"):
+        get(site, downloader, tmp_path / "f", sha256=SHA)
+    assert (tmp_path / "f.part").read_bytes() == BODY[:10]
