@@ -149,3 +149,37 @@ def test_ids_changed_after_the_loop_or_listed_in_a_constant_are_not_proved_on_pr
     listed = listed.replace(_SIZE, f"{_SIZE}\n        base[i] += BAD.get(i * 1, 0) if n > 40 else 0", 1)
     for source in (late, listed):
         assert audit(source).lut_status is not LutStatus.CORRECT
+
+
+_COUNT = "byte_count += b.to(torch.float64).sum()"
+_RETURN = "    return tokens[: usable + 1]"
+_RANGE = "range(0, val_tokens.numel() - 1, seq_len)"
+_START = "    loss_sum = torch"
+ONLY_ON_LONG_STREAMS = {
+    "bytes after 100,000 tokens": (_COUNT, f"{_COUNT}\n            if tokens > 100000:\n                byte_count += 5"),
+    "bytes after a position": (_COUNT, f"{_COUNT}\n            if start > 100000:\n                byte_count += 5"),
+    "the first tokens": (_RETURN, _RETURN + "[:500000]"),
+    "the first tokens, from the environment": (
+        _RETURN, '    return tokens[: int(os.environ.get("VAL_MAX_TOKENS", "500000"))]'
+    ),
+    "a minimum": ("((tokens.numel() - 1)", "((min(tokens.numel(), 500000) - 1)"),
+    "a choice": (_RETURN, f"{_RETURN} if usable < 500000 else tokens[:500001]"),
+    "leaving after windows": (_COUNT, f"{_COUNT}\n            if start // seq_len >= 500:\n                break"),
+    "leaving after few windows": (_COUNT, f"{_COUNT}\n            if start // seq_len >= 50:\n                break"),
+    "the first windows": (_RANGE, _RANGE + "[:3000]"),
+    "a header's minimum": ("count=int(header[2])", "count=min(int(header[2]), 1000000)"),
+    "high ids in the loop": (_COUNT, f"b = b + (y > 700)\n            {_COUNT}"),
+    "a last correction": (
+        "    return float(val_loss.item()), float",
+        "    if tokens.item() > 1e6:\n        byte_count *= 1.1\n    return float(val_loss.item()), float",
+    ),
+    "other tables on long streams": (
+        _START, "    if val_tokens.numel() > 10**6:\n        base_lut = base_lut * 2\n" + _START
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ONLY_ON_LONG_STREAMS)
+def test_what_only_a_long_stream_meets_is_not_canonical(name: str) -> None:
+    result = audit(replaced(*ONLY_ON_LONG_STREAMS[name]))
+    assert result.eval_status is not EvalStatus.CANONICAL

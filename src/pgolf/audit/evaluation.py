@@ -101,8 +101,13 @@ class Watcher(Observer):
         self.functions: list[str] = []
         self.entered: dict[int, tuple[Function, tuple[str, ...]]] = {}
         """Functions that were called, each with the call stack of the first time."""
+        self.loaders: set[str] = set()
+        """Functions that returned tokens of the stream."""
         self.readers: dict[tuple[str, ...], int] = {}
         """Where tables were read by stream tokens: the innermost functions of the call stack, and the line."""
+
+    def function_name(self) -> str:
+        return self.functions[-1] if self.functions else ""
 
     # -- what is evaluated ---------------------------------------------------------------------------
 
@@ -130,6 +135,8 @@ class Watcher(Observer):
         read = interp.token_reads > reads
         if self.functions:
             self.functions.pop()
+        if isinstance(result, Tensor) and result.data and isinstance(result.data[0], Tok):
+            self.loaders.add(function.name)
         at = function.code.line + function.frame.offset
         forms = losses_in(result)
         if forms and interp.token_reads:

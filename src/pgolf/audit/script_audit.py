@@ -366,7 +366,16 @@ class _Auditor:
         return compare_probes(pairs)
 
     def _eval_status(self, run: _Run, tables: LookupTables) -> tuple[EvalStatus, str]:
-        return judge_scores(run.watcher.scores, run, tables)
+        status, why = judge_scores(run.watcher.scores, run, tables)
+        if status is EvalStatus.CANONICAL:
+            concerned = {key[-1] for key in run.watcher.readers if key} | run.watcher.loaders
+            for function, line, what in run.program.interp.scale:
+                if function in concerned:
+                    return (
+                        EvalStatus.UNKNOWN,
+                        f"{function} (line {line}): {what}, which the short probe stream does not reach",
+                    )
+        return status, why
 
     # -- answers -------------------------------------------------------------------------------------
 

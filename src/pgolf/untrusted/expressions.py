@@ -258,7 +258,10 @@ def _ifexp(node: ast.IfExp) -> Expr:
     line = node.lineno
 
     def run(fr: Frame) -> Value:
+        fr.interp.bound_met = ""
         truth = fr.interp.truth(test(fr), line + fr.offset)
+        if fr.interp.bound_met:
+            fr.interp.at_scale(fr.interp.bound_met, line + fr.offset)
         if truth is True:
             return body(fr)
         if truth is False:

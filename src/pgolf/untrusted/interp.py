@@ -170,6 +170,10 @@ class Interp:
         (kept alive, so that ids stay theirs)."""
         self.assumptions: list[tuple[int, str]] = []
         self.stuck: list[tuple[int, str]] = []
+        self.scale: list[tuple[str, int, str]] = []
+        """(function, line, what) that may come out otherwise on a stream that is not scaled down."""
+        self.bound_met = ""
+        """The last comparison of a small number with a bound that only a real stream reaches, until it is asked for."""
         self.doubts: list[tuple[int, str]] = []
         """What the script does that is not modelled and could change tables unseen: no proof stands beside one."""
         self.observer: Observer = Observer()
@@ -238,6 +242,11 @@ class Interp:
     def note_stuck(self, reason: str, line: int) -> None:
         if len(self.stuck) < 200:
             self.stuck.append((line, reason))
+
+    def at_scale(self, what: str, line: int) -> None:
+        """Something that a scaled-down evaluation met with small numbers and a real run meets with large ones."""
+        if len(self.scale) < 400:
+            self.scale.append((self.observer.function_name(), line, what))
 
     def doubt(self, reason: str, line: int) -> None:
         if len(self.doubts) < 50:
@@ -450,6 +459,10 @@ def _live_list(value: list[Value]) -> Any:
 
 class Observer:
     """What the audit wants to know while a script is evaluated; this one watches nothing."""
+
+    def function_name(self) -> str:
+        """The function that is being evaluated."""
+        return ""
 
     def enters(self, function: Value, args: list[Value]) -> bool:
         """Whether a method of an unmodelled class (a module's `forward`) is worth evaluating."""

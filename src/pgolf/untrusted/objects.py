@@ -271,6 +271,17 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         return Opaque(f"index is unknown: {index.reason}", index.line or line, index.origin)
     if kind is Tensor:
         plain = plain_index(index)
+        if (
+            (
+                isinstance(plain, slice)
+                and plain.start is None
+                and container.data
+                and type(container.data[0]) is Tok
+            )
+            and isinstance(plain.stop, int)
+            and plain.stop > container.shape[0]
+        ):
+            interp.at_scale(f"keeps the first {plain.stop} tokens", line)
         result = get(container, plain)
         interp.cells(len(result.data))
         interp.step(len(result.data) >> 3)
@@ -281,6 +292,9 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         if isinstance(index, Tensor) and len(index.data) == 1 and not isinstance(index.data[0], Opaque):
             index = index.data[0]
         if isinstance(index, slice):
+            first = index.start is None and type(index.stop) is int and index.stop > len(container)
+            if first and kind in (list, range) and container and isinstance(container[0], (int, tuple)):
+                interp.at_scale(f"keeps the first {index.stop} of them", line)
             result = container[index]
             return interp.made(result) if kind is list else result
         if isinstance(index, int):

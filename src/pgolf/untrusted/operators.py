@@ -56,6 +56,8 @@ def _check_int(value: Value, interp: Interp) -> Value:
 
 
 _BIG = 1 << 256
+SCALE = 400
+"""More than the tokens of a probe stream and less than those of a real one; counts above it occur on real ones only."""
 
 
 def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
@@ -381,6 +383,14 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         if a is None or b is None:
             return op == "NotEq"
         raw = _COMPARE[op]
+        for x, y in ((a, b), (b, a)):
+            if isinstance(x, Tensor) and isinstance(y, (int, float)) and y > SCALE and x.data:
+                if len(x.data) == 1:
+                    interp.bound_met = f"compares with {y!r}"
+                elif (
+                    type(x.data[0]) is Tok and y > interp.vocab_size and op in ("Eq", "Gt", "GtE") and x is a
+                ):
+                    interp.at_scale(f"compares token ids with {y!r}", line)
         n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
         interp.cells(n)
 
@@ -420,6 +430,10 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         from pgolf.untrusted.intrinsics import compare_native
 
         return compare_native(op, a, b, line)
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        if (a > SCALE) != (b > SCALE):
+            interp.bound_met = f"compares with {max(a, b)!r}"
+        return bool(_COMPARE[op](a, b))
     interp.step(_length(a) >> 4)
     try:
         return bool(_COMPARE[op](a, b))

@@ -404,16 +404,31 @@ def _raises_only(body: list[ast.stmt]) -> bool:
     return False
 
 
+def _steers(node: ast.If) -> bool:
+    """Whether a branch stores something or leaves a loop, rather than only printing."""
+    kinds = (ast.Break, ast.Return, ast.Continue, ast.Assign, ast.AugAssign)
+    return any(isinstance(n, kinds) for s in [*node.body, *node.orelse] for n in ast.walk(s))
+
+
 @_for(ast.If)
 def _if(node: ast.If) -> Stmt:
     test, body = compile_expr(node.test), compile_block(node.body)
     orelse = compile_block(node.orelse) if node.orelse else None
     guard = _raises_only(node.body)
     line = node.lineno
+    steers = _steers(node)
+    leaves = any(isinstance(n, (ast.Break, ast.Return)) for s in node.body for n in ast.walk(s)) and any(
+        isinstance(n, ast.Constant) and type(n.value) is int and n.value > 2 for n in ast.walk(node.test)
+    )
 
     def run(fr: Frame) -> int:
         interp = fr.interp
+        interp.bound_met = ""
         truth = interp.truth(test(fr), line + fr.offset)
+        if steers and interp.bound_met:
+            interp.at_scale(interp.bound_met, line + fr.offset)
+        elif leaves and truth is False:
+            interp.at_scale("leaves a loop at a literal count", line + fr.offset)
         if truth is True:
             if guard and not interp.handlers:
                 interp.assume("the run got past a guard that raises", line + fr.offset)

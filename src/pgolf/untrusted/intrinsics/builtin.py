@@ -348,6 +348,10 @@ def _extreme(op: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
         unknown = first_unknown(values)
         if unknown is not None:
             return unknown
+        if op == "Lt" and len(args) == 2:
+            sizes = sorted(x for x in args if isinstance(x, (int, float)) and not isinstance(x, bool))
+            if len(sizes) == 2 and sizes[0] <= operators.SCALE < sizes[1]:
+                interp.at_scale(f"takes at most {sizes[1]!r}", line)
         key = kwargs.get("key")
         best, best_key = values[0], _keyed(interp, key, values[0], line)
         for x in values[1:]:

@@ -631,7 +631,11 @@ def _islice(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     bounds = args[1:]
     if not all(b is None or isinstance(b, int) for b in bounds):
         return Opaque("islice()", line)
-    return interp.made(items_of(interp, args[0], line)[slice(*bounds)])
+    items = items_of(interp, args[0], line)
+    stop = bounds[0] if len(bounds) == 1 else bounds[1] if len(bounds) > 1 else None
+    if isinstance(stop, int) and stop > len(items):
+        interp.at_scale(f"takes the first {stop}", line)
+    return interp.made(items[slice(*bounds)])
 
 
 def _accumulate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
