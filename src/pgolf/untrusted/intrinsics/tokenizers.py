@@ -167,7 +167,15 @@ def _decode(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, li
         if isinstance(i, Opaque):
             return i
         plain.append(i)
-    return decode_ids(_vocabulary(target), plain)
+    vocabulary = _vocabulary(target)
+    spoken = (vocabulary.pieces[i] for i in plain)
+    first = next((p for p in spoken if p.kind is not PieceKind.CONTROL), None)
+    if first is not None and first.text.startswith(MARKER):
+        # Models trained without `add_dummy_prefix` keep that space, others drop it; a vocabulary does not say which.
+        return Opaque(
+            "decode() of a text that starts with a space depends on the model's add_dummy_prefix", line
+        )
+    return decode_ids(vocabulary, plain)
 
 
 def _unmodelled(name: str) -> NativeMethod:
