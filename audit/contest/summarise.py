@@ -1,0 +1,104 @@
+"""Counts of a contest audit: `python audit/contest/summarise.py [ROWS.jsonl] [--csv FILE]`.
+
+Reads the result rows that `pgolf audit repo … --out DIR` writes and prints the tables that `audit/writeup.md` shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+COLUMNS = (
+    "pr", "folder", "script", "verdict", "lut_status", "byte_source", "eval_status", "fingerprint_status", "reported_bpb",
+    "log_bpb", "bytes_per_token", "inflation_ratio", "corrected_bpb", "lut_bug_detections", "script_sha256",
+)  # fmt: skip
+PROVED_SOURCES = ("npz", "sidecar", "byte_level", "constant")
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file."""
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines if line.strip()]
+
+
+def proved_errors(row: dict[str, Any]) -> set[str]:
+    """Rules that flag a row."""
+    return {r["rule"] for r in row["reasons"] if r["severity"] == "error" and r["confidence"] == "proved"}
+
+
+def table(title: str, counts: collections.Counter[str]) -> str:
+    """One count a line, largest first."""
+    lines = [title]
+    lines += [
+        f"  {n:>6,}  {name}" for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return "\n".join(lines)
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    """All tables as text."""
+    scripts = {row["script_sha256"]: row for row in rows if row["script_sha256"]}
+    decided = [
+        row
+        for row in scripts.values()
+        if row["lut_status"] in ("CORRECT", "BUGGY") or row["byte_source"] in PROVED_SOURCES
+    ]
+    packed = [row for row in scripts.values() if row["packed_layers"]]
+    parts = [
+        f"{len(rows):,} submissions of {len({row['pr'] for row in rows}):,} pull requests, {len(scripts):,} distinct scripts",
+        table("verdict, by submission", collections.Counter(row["verdict"] for row in rows)),
+        table(
+            "proved errors, by submission (one may have several)",
+            collections.Counter(rule for row in rows for rule in proved_errors(row)),
+        ),
+        table(
+            "tables, by distinct script", collections.Counter(row["lut_status"] for row in scripts.values())
+        ),
+        table(
+            "evaluation loop, by distinct script",
+            collections.Counter(row["eval_status"] for row in scripts.values()),
+        ),
+        f"decided, by distinct script: {len(decided):,} of {len(scripts):,} ({len(decided) / max(1, len(scripts)):.1%})",
+        table("packed scripts: tables", collections.Counter(row["lut_status"] for row in packed)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
+    """The published columns, with the rules that flag a row."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow([*COLUMNS, "proved_errors"])
+        for row in rows:
+            cells = [";".join(map(str, v)) if isinstance(v := row.get(c), list) else v for c in COLUMNS]
+            out.writerow([*cells, ";".join(sorted(proved_errors(row)))])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="?", type=Path, default=HERE / "rows.jsonl")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV, too")
+    given = parser.parse_args()
+    try:
+        rows = read_rows(given.rows)
+        text = summary(rows)
+        if given.csv is not None:
+            write_csv(rows, given.csv)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(
+            f"{given.rows}: cannot be read as result rows ({error}); give the rows.jsonl of an audit",
+            file=sys.stderr,
+        )
+        return 2
+    sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
