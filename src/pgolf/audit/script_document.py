@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pgolf.audit.script_facts import ScriptFacts, audit_script
 from pgolf.core.script_report import CodeLocation, Correction, ScriptReport
@@ -57,6 +58,20 @@ def report_script(
         layers=facts.layers,
         correction=correction,
     )
+
+
+def gate_row(report: ScriptReport) -> dict[str, Any]:
+    """What a workspace keeps of a script's audit: enough for the gate that refuses FLAGGED scripts, and its reason."""
+    deviations = [f"the table deviates ({d.name.value}): {d.example}" for d in report.deviations]
+    message = report.reason or "; ".join(deviations) or report.verdict.value
+    return {
+        "script": report.script,
+        "script_sha256": report.script_sha256,
+        "verdict": report.verdict.value,
+        "lut_status": report.lut_status.value,
+        "eval_status": report.eval_status.value,
+        "reasons": [{"rule": "script", "message": message}],
+    }
 
 
 def verdict_of(facts: ScriptFacts, correction: Correction | None = None) -> Verdict:

@@ -41,10 +41,12 @@ def script(
     The script is unpacked and evaluated in a confined child process, never run; files beside it that it imports or
     loads are read too. Exit codes: 0 proved canonical, 1 proved to deviate, 2 unusable input, 3 not decided.
     """
-    from pgolf.audit.script_document import report_script
+    from pgolf.audit.script_document import gate_row, report_script
+    from pgolf.lab.audits import record_audit
     from pgolf.report import exit_code, render_script
 
     format_ = "json" if as_json else format_
     report = report_script(path, tokenizer, val_data, reported_bpb)
+    record_audit(gate_row(report), path.resolve().parent)
     write_report(render_script(report, format_), output)
     return exit_code([report.verdict], format_)
