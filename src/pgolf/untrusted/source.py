@@ -10,9 +10,9 @@ the whole file is parsed instead.
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import unicodedata
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from pgolf.untrusted.limits import Limits
@@ -28,7 +28,7 @@ _LITERAL = re.compile(
 _STATEMENT_START = re.compile(r"^(?=[^\s#)\]}])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
 _HEAD = re.compile(r"(?:@[^\n]*+\n)*+(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
 _WORD = re.compile(r"[^\W\d]\w*")
-_KEPT_TREES = 20_000
+_KEPT_CHARS = 1_200_000
 
 
 @dataclass(slots=True)
@@ -56,27 +56,35 @@ class Source:
 
 
 class _Trees:
-    """Parsed pieces by their text, least recently used ones dropped."""
+    """Parsed pieces by their text, for the scripts that follow in one process; all forgotten at a bound of characters
+    (a tree with its closures takes some hundred times the memory of its text)."""
 
-    def __init__(self, bound: int) -> None:
-        self._bound = bound
-        self._kept: OrderedDict[str, tuple[ast.stmt, ...] | None] = OrderedDict()
-        self._words: OrderedDict[str, frozenset[str]] = OrderedDict()
+    def __init__(self, bound_chars: int) -> None:
+        self._bound = bound_chars
+        self._chars = 0
+        self._kept: dict[str, tuple[ast.stmt, ...] | None] = {}
+        self._words: dict[str, frozenset[str]] = {}
+
+    def _account(self, text: str) -> None:
+        self._chars += len(text)
+        if self._chars > self._bound:
+            self._kept.clear()
+            self._words.clear()
+            self._chars = len(text)
+            gc.collect()
 
     def parse(self, text: str) -> tuple[ast.stmt, ...] | None:
         """Statements of `text`, or None when it does not parse by itself."""
         try:
-            found = self._kept[text]
+            return self._kept[text]
         except KeyError:
-            try:
-                found = tuple(ast.parse(text).body)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                found = None
-            self._kept[text] = found
-            if len(self._kept) > self._bound:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(text)
+            pass
+        try:
+            found = tuple(ast.parse(text).body)
+        except (SyntaxError, ValueError, RecursionError):
+            found = None
+        self._account(text)
+        self._kept[text] = found
         return found
 
     def words(self, text: str) -> frozenset[str]:
@@ -86,12 +94,10 @@ class _Trees:
             plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
             found = frozenset(_WORD.findall(plain))
             self._words[text] = found
-            if len(self._words) > self._bound:
-                self._words.popitem(last=False)
         return found
 
 
-_TREES = _Trees(_KEPT_TREES)
+_TREES = _Trees(_KEPT_CHARS)
 
 
 def chunk_nodes(chunk: Chunk) -> tuple[ast.stmt, ...] | None:
