@@ -276,3 +276,19 @@ def test_a_loop_that_is_called_and_not_followed_keeps_the_answer_open() -> None:
     result = audit(source)
     assert result.eval_status is EvalStatus.UNKNOWN, result.eval_reason
     assert "evaluate_again" in result.eval_reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "byte_count += b.to(torch.float64).sum()",
+            "byte_count += b.to(torch.float64).sum().clamp(max=4000)",
+        ),
+        ("sorted(glob.glob(pattern))]", "sorted(glob.glob(pattern))[:1]]"),
+    ],
+)
+def test_what_only_a_real_run_would_cut_is_not_canonical(old: str, new: str) -> None:
+    # 2026-11-23: a bound far above the probe stream's values, or one shard of many, changed nothing in the evaluation.
+    result = audit(changed(old, new))
+    assert result.eval_status is not EvalStatus.CANONICAL, result.eval_reason

@@ -262,6 +262,12 @@ def _named(target: Opaque, name: str) -> Opaque:
 # Items
 
 
+def _names_shard(value: Value) -> bool:
+    """Whether a value is the path of a token shard; the probe stream has one, a real split may have many."""
+    text = value.state if isinstance(value, NativeObject) and value.kind == "Path" else value
+    return isinstance(text, str) and text.endswith((".bin", ".npy"))
+
+
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
@@ -295,6 +301,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             first = index.start is None and type(index.stop) is int and index.stop > len(container)
             if first and kind in (list, range) and container and isinstance(container[0], (int, tuple)):
                 interp.at_scale(f"keeps the first {index.stop} of them", line)
+            elif kind is list and type(index.stop) is int and container and _names_shard(container[0]):
+                interp.at_scale(f"keeps {index.stop} of the shards", line)
             result = container[index]
             return interp.made(result) if kind is list else result
         if isinstance(index, int):

@@ -391,6 +391,13 @@ def _clip(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> Va
     low = args[0] if args else kwargs.get("min", kwargs.get("a_min"))
     high = args[1] if len(args) > 1 else kwargs.get("max", kwargs.get("a_max"))
     out = t
+    if (
+        isinstance(t, Tensor)
+        and isinstance(scalar(high), (int, float))
+        and not any(isinstance(x, Tok) for x in t.data)
+    ):
+        # Sums and sizes of a real run are larger than those of the probe stream.
+        interp.at_scale(f"cuts values at {scalar(high)!r}", line)
     for bound, name in ((low, "maximum"), (high, "minimum")):
         if bound is not None:
             out = _elementwise_pick(name)(interp, [out, bound], {}, line)
