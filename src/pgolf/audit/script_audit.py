@@ -29,7 +29,7 @@ from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
 from pgolf.core.finding import Finding
 from pgolf.core.luts import LookupTables, canonical_tables, pair_bytes
-from pgolf.core.tokenizer import Piece, PieceKind, Vocabulary
+from pgolf.core.tokenizer import Vocabulary
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
 from pgolf.errors import DataError, LimitTripped
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
@@ -874,14 +874,6 @@ def _byte_difference(
         if math.isclose(counted, value, rel_tol=1e-9):
             return f"{text}: {name}"
     return f"{text} (x{counted / expected:.6g})" if expected else text
-
-
-def padded(vocabulary: Vocabulary, size: int) -> Vocabulary:
-    """A vocabulary filled up with ordinary pieces to `size` ids."""
-    extra = tuple(Piece(f"filler{i}", PieceKind.NORMAL) for i in range(size - len(vocabulary)))
-    from dataclasses import replace
-
-    return replace(vocabulary, pieces=vocabulary.pieces + extra)
 
 
 __all__ = ["DataError", "ScriptAudit", "audit_script", "read_source"]

@@ -54,11 +54,6 @@ for _child, _parent in (
     EXCEPTION_PARENTS[_child] = _parent  # noqa: PERF403
 
 
-def known(value: Value) -> bool:
-    """Whether a value, and what it directly holds, is known."""
-    return not isinstance(value, Opaque)
-
-
 def first_unknown(values: list[Value]) -> Opaque | None:
     for v in values:
         if isinstance(v, Opaque):

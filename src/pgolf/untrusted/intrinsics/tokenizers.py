@@ -227,8 +227,3 @@ def sentencepiece_module(state: TokenizerState) -> Module:
     module.attributes["__version__"] = "0.2.0"
     module.resolve = lambda name: Opaque(f"sentencepiece.{name}", 0)
     return module
-
-
-def tokenizer_attribute(target: NativeObject, name: str) -> Value | None:
-    """Attributes that some scripts read without calling them."""
-    return None
