@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgolf.audit.folder import FileEntry
-from pgolf.audit.script_choice import MAX_LOGS, choose_script, is_aside, launched_scripts, log_candidates
+from pgolf.audit.script_choice import (
+    MAX_LOGS,
+    Purpose,
+    choose_script,
+    is_aside,
+    launched_scripts,
+    log_candidates,
+    purpose_of,
+)
 
 
 def entries(*paths: str) -> list[FileEntry]:
@@ -24,6 +32,44 @@ def test_the_contests_name_wins_then_a_launch_line_then_a_mention_then_the_name(
     assert choose_script(entries("lossless_caps.py", "model_final.py"), {}).path == "model_final.py"
     assert choose_script(entries("odd_name.py"), {}).path == "odd_name.py"
     assert choose_script(entries("README.md"), {}).path is None
+
+
+_SCORING = b"loss = F.cross_entropy(x, y)\nprint('val_bpb', loss / math.log(2.0))\nloss.backward()\n"
+_TRAINING = b"loss = model(x, y)\nloss.backward()\n"
+_BUILDING = b"import re\nfor line in open('a'):\n    re.compile(line); model.eval()\n"
+
+
+def chosen(**texts: bytes | None) -> str | None:
+    named = {f"{name}.py": text for name, text in texts.items()}
+    return choose_script(entries(*named), {}, named.get).path
+
+
+def test_what_a_script_does_decides_where_names_do_not() -> None:
+    assert chosen(aaa=_BUILDING, zzz=_SCORING) == "zzz.py"
+    assert chosen(aaa=_TRAINING, zzz=_SCORING) == "zzz.py"
+    assert chosen(aaa=_BUILDING, zzz=_TRAINING) == "zzz.py"
+    assert chosen(train_excerpt_of_it=_BUILDING, zzz=_SCORING) == "zzz.py"
+    assert chosen(train_model=_TRAINING, zzz=_SCORING) == "train_model.py"
+    assert chosen(train_model=_BUILDING) == "train_model.py"
+    assert chosen(train_gpt=_BUILDING, zzz=_SCORING) == "train_gpt.py"
+    assert chosen(aaa=_BUILDING, unread=None) == "unread.py"
+    assert chosen(aaa=_BUILDING, zzz=b"exec(open('x').read())") == "zzz.py"
+
+
+def test_a_folder_of_helpers_holds_no_submission() -> None:
+    assert chosen(build_data=_BUILDING, plot=_BUILDING) is None
+    assert chosen(patch_model=b"text = text.replace('a', 'loss.backward()')") is None
+    choice = choose_script(entries("retokenize.py"), {}, lambda path: _BUILDING)
+    assert choice.path is None
+    assert choice.why == "its only script does not train or score a model: retokenize.py"
+    launch = {"run.sh": "python retokenize.py"}
+    assert choose_script(entries("retokenize.py", "plot.py"), launch, lambda path: _BUILDING).path is None
+
+
+@given(st.text(alphabet="abtrain_gpt/.", max_size=20), st.binary(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_any_text_has_a_purpose(path: str, text: bytes) -> None:
+    assert purpose_of(path, text) in Purpose
 
 
 def test_a_script_that_cannot_be_read_is_no_candidate() -> None:

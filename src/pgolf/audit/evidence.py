@@ -157,7 +157,12 @@ def collect_evidence(
     launchers.sort(key=lambda e: (e.path.count("/"), not e.name.startswith("run"), e.path))
     jsons = [e for e in tops if e.name == SUBMISSION_FILE]
     texts = {e.path: text_of(e) for e in [*launchers[:6], *readmes[:2], *jsons[:1]]}
-    choice = choose_script(folder.entries, texts)
+
+    def code_of(path: str) -> bytes | None:
+        data = folder.read(path, limits.source_bytes)
+        return None if isinstance(data, Unreadable) else data
+
+    choice = choose_script(folder.entries, texts, code_of)
     script = None
     if choice.path is not None:
         data = folder.read(choice.path, limits.source_bytes)
