@@ -7,18 +7,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from statistics import fmean, stdev
 
 from pgolf.audit.folder import FileEntry, Folder
 from pgolf.audit.gitobjects import Unreadable
 from pgolf.audit.script_choice import MAX_LOGS, ScriptChoice, choose_script, is_aside, log_candidates
 from pgolf.audit.script_facts import ScriptFacts, audit_script
+from pgolf.audit.surroundings import outside_files
 from pgolf.core.profile import Profile
 from pgolf.core.verdict import FingerprintStatus
 from pgolf.runlog.fingerprint import LogFingerprint, fingerprint, fingerprint_stated
 from pgolf.runlog.metrics import Ending, Printed, Reading, ReadingKind, RunMetrics, Score
 from pgolf.runlog.parse import parse_log
 from pgolf.runlog.submission_json import StatedResults, StatedSeed, read_submission_json
+from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits, LimitTripped
 from pgolf.untrusted.script import Script, relative_name
 
@@ -169,7 +172,7 @@ def collect_evidence(
         if isinstance(data, Unreadable):
             unread.append((choice.path, data.reason))
         else:
-            script = Script(choice.path, data, _FolderFiles(folder, choice.path, limits))
+            script = Script(choice.path, data, _FolderFiles(folder, choice.path, data, limits))
     hint = tokenizer_hint(script, texts)
     logs = tuple(
         replace(log, print=_claim_print(log, profile, hint)) for log in _read_logs(folder, stated, unread)
@@ -214,7 +217,9 @@ def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptFacts | None
         for e in folder.entries
         if e.suffix == ".py" or (e.name and e.name.encode("utf-8", "replace") in script.data)
     )
-    key = (script.path, script.sha256, repr(limits), *sorted(beside))
+    outside = [name for name in script.siblings.names() if name.startswith("../")]
+    around = folder.surroundings() if outside else None
+    key = (script.path, script.sha256, repr(limits), repr(around), *outside, *sorted(beside))
     if key in _audits:
         _audits.move_to_end(key)
         return _audits[key]
@@ -275,9 +280,25 @@ class _FolderFiles:
 
     folder: Folder
     script: str
+    source: bytes
     limits: Limits
 
+    @cached_property
+    def outside(self) -> dict[str, str]:
+        """Files of the repository around the folder that the script needs, by the name that leads to them."""
+        around = self.folder.surroundings()
+        if around is None:
+            return {}
+        inside = frozenset(e.path for e in self.folder.entries if e.path)
+        return outside_files(self.source, self.script, inside, around, INSTALLED_PACKAGES)
+
     def read(self, name: str) -> bytes | None:
+        if name.startswith("../"):
+            path, around = self.outside.get(name), self.folder.surroundings()
+            if path is None or around is None:
+                return None
+            found = around.read(path, self.limits.sibling_bytes)
+            return found if isinstance(found, bytes) else None
         here = self.script.rpartition("/")[0]
         for candidate in dict.fromkeys((f"{here}/{name}" if here else name, name)):
             plain = relative_name(candidate)
@@ -294,7 +315,7 @@ class _FolderFiles:
         here = self.script.rpartition("/")[0]
         prefix = f"{here}/" if here else ""
         names = (e.path.removeprefix(prefix) for e in self.folder.entries if not e.problem and e.path)
-        return tuple(sorted(names)[:10_000])
+        return (*sorted(self.outside), *sorted(names)[:10_000])
 
 
 def _read_stated(folder: Folder, unread: list[tuple[str, str]]) -> StatedResults | None:

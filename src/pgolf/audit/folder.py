@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pgolf.audit.gitobjects import ObjectReader, TreeEntry, Unreadable
+from pgolf.audit.surroundings import GitSurroundings, Surroundings, disk_surroundings
 from pgolf.errors import UsageError
 
 MAX_FILES = 4_000
@@ -56,6 +57,10 @@ class Folder(Protocol):
         """Size of a file without reading it, None where that cannot be told."""
         ...
 
+    def surroundings(self) -> Surroundings | None:
+        """The repository that the folder lies in, None where there is none."""
+        ...
+
 
 @dataclass(frozen=True)
 class GitFolder:
@@ -64,6 +69,8 @@ class GitFolder:
     path: str
     entries: tuple[FileEntry, ...]
     reader: ObjectReader
+    head: str = ""
+    """The commit it is a folder of, "" where that is not known."""
 
     def read(self, path: str, max_bytes: int) -> bytes | Unreadable:
         entry = next((e for e in self.entries if e.path == path), None)
@@ -76,6 +83,9 @@ class GitFolder:
     def size_bytes(self, entry: FileEntry) -> int | None:
         info = None if entry.problem else self.reader.info([entry.content_id])[0]
         return None if info is None or info.kind != "blob" else info.size_bytes
+
+    def surroundings(self) -> Surroundings | None:
+        return GitSurroundings(self.reader, self.head, self.path.strip("./")) if self.head else None
 
 
 def git_entries(items: Iterable[TreeEntry | tuple[str, Unreadable]]) -> tuple[FileEntry, ...]:
@@ -116,6 +126,9 @@ class DiskFolder:
 
     def size_bytes(self, entry: FileEntry) -> int | None:
         return entry.size_bytes
+
+    def surroundings(self) -> Surroundings | None:
+        return disk_surroundings(self.root)
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes | Unreadable:

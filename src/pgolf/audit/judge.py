@@ -138,6 +138,13 @@ def _row(
         "files": len(evidence.entries),
         "content_sha256": content_hash(evidence),
     }
+    outside = (
+        []
+        if evidence.script is None
+        else [name for name in evidence.script.siblings.names() if name.startswith("../")]
+    )
+    if outside:
+        extra["outside"] = outside
     return ResultRow(
         pr=None,
         folder=evidence.folder,

@@ -153,7 +153,8 @@ def _finished(
         if isinstance(result, Crashed):
             row = empty_row(task, f"the analysis did not finish: {result.reason}", "analysis-aborted")
         else:
-            cache.put(key, result[at])
+            if "outside" not in result[at]:  # the key knows the folder's files, not those around it
+                cache.put(key, result[at])
             row = row_from_json(result[at])
         for number in numbers:
             yield number, place_row(row, tasks[number]), "crashed" if isinstance(result, Crashed) else "fresh"

@@ -426,6 +426,9 @@ class _Auditor:
     ) -> ScriptAudit:  # fmt: skip
         interp = run.program.interp
         notes = list(self.notes)
+        outside = [name for name in run.program.files if name.startswith("../")]
+        if outside:
+            notes.append(f"imports from outside its folder: {', '.join(outside[:4])}")
         for line, what in interp.assumptions[:8]:
             notes.append(f"line {line}: assumed that {what}")
         return ScriptAudit(

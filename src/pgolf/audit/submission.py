@@ -66,7 +66,7 @@ def audit_task(task: SubmissionTask, profile: str = DEFAULT_PROFILE) -> dict[str
         reader = readers.get(task.repository)
         if reader is None:
             reader = readers[task.repository] = ObjectReader(Path(task.repository))
-        folder = GitFolder(task.folder, task.entries, reader)
+        folder = GitFolder(task.folder, task.entries, reader, task.head)
     return audit_folder(folder, profile).row.to_json()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.errors import LimitTripped
+from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
@@ -118,6 +119,8 @@ class Program:
         self.launched: list[tuple[int, str]] = []
         """Sibling scripts that are started: (line, file name)."""
         self.missing_modules: list[str] = []
+        self.files: dict[str, Module] = {}
+        """Imported files by name."""
         self.main: ModuleFrame | None = None
         self.sources: list[Source] = []
         self.exec_depth = 0
@@ -206,14 +209,20 @@ class Program:
             known = self.packages.get(name)
             if known is not None:
                 return known
-        loaded = self.modules.get(name)
+        loaded = self.modules.get(f"{fr.module.path}:{level}:{name}" if level else name)
         if loaded is not None:
             return loaded
-        found = self._sibling_source(name)
+        found = self._sibling_source(name, fr.module.path, level)
         if found is not None:
             file, data = found
             module = Module(name)
-            self.modules[name] = module
+            self.modules[f"{fr.module.path}:{level}:{name}" if level else name] = module
+            again = self.files.get(file)
+            if again is not None:
+                # The same file under another name (`pkg.luts`, `.luts`) is the same module.
+                self.modules[f"{fr.module.path}:{level}:{name}" if level else name] = again
+                return again
+            self.files[file] = module
             inner = ModuleFrame(name, file)
 
             def resolve(attribute: str) -> Value:
@@ -254,16 +263,48 @@ class Program:
             name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, _origin(root))
         )
         self.modules[name] = module
-        if root not in _PACKAGES and root not in sys.stdlib_module_names:
+        if root not in INSTALLED_PACKAGES and root not in sys.stdlib_module_names:
             self.missing_modules.append(name)
         return module
 
-    def _sibling_source(self, name: str) -> tuple[str, bytes] | None:
+    def _sibling_source(self, name: str, importer: str = "", level: int = 0) -> tuple[str, bytes] | None:
+        """The file that an import means, by name: beside the importing file for a relative one, else beside the script,
+        in the folders that the script put on `sys.path`, and last wherever exactly one file answers to it."""
         base = name.replace(".", "/")
-        for file in (f"{base}.py", f"{base}/__init__.py", f"{base.rsplit('/', 1)[-1]}.py"):
+        folder = importer.rpartition("/")[0]
+        if level:
+            for _ in range(level - 1):
+                folder = folder.rpartition("/")[0]
+            tried = [f"{folder}/" if folder else ""]
+        else:
+            tried = ["", *(f"{entry}/" for entry in self._search_path()), f"{folder}/" if folder else ""]
+        files = [f"{at}{base}{end}" for at in tried for end in (".py", "/__init__.py")] if base else []
+        if level and not base:
+            files = [f"{tried[0]}__init__.py"]
+        for file in dict.fromkeys([*files, f"{base.rsplit('/', 1)[-1]}.py"]):
             data = self.script.siblings.read(file)
             if data is not None and len(data) <= self.limits.source_bytes:
-                return file, data
+                return file.removeprefix("./"), data
+        return self._only_file(base) if base and not level else None
+
+    def _search_path(self) -> list[str]:
+        paths = self.packages["sys"].attributes.get("path")
+        texts = paths if isinstance(paths, list) else []
+        return [p.rstrip("/") for p in texts if isinstance(p, str) and p not in ("", ".")][:32]
+
+    def _only_file(self, base: str) -> tuple[str, bytes] | None:
+        """The one file that an import can mean in sub-folders, or in the repository around the submission."""
+        ends = (f"/{base}.py", f"/{base}/__init__.py")
+        found = [name for name in self.script.siblings.names() if name.endswith(ends)]
+        outside = [name for name in found if name.startswith("../")]
+        inside = [name for name in found if not name.startswith("../")]
+        for names in (inside, outside):
+            contents = {data for name in names[:16] if (data := self.script.siblings.read(name)) is not None}
+            if len(contents) == 1:
+                data = contents.pop()
+                return (names[0], data) if len(data) <= self.limits.source_bytes else None
+            if contents:
+                return None
         return None
 
     # -- code made of text ---------------------------------------------------------------------------
@@ -368,16 +409,6 @@ def _interesting(value: Value) -> bool:
     return isinstance(value, (Function, ClassValue)) or (
         isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value[:64])
     )
-
-
-_PACKAGES = frozenset({
-    "torch", "numpy", "sentencepiece", "mlx", "flash_attn", "flash_attn_interface", "triton", "fla", "mamba_ssm", "causal_conv1d",
-    "torchao", "apex", "wandb", "tiktoken", "transformers", "tokenizers", "datasets", "huggingface_hub", "tqdm", "jax", "jaxlib",
-    "flax", "optax", "scipy", "numba", "cupy", "modal", "einops", "zstandard", "brotli", "safetensors", "pandas", "matplotlib",
-    "psutil", "requests", "yaml", "bitsandbytes", "torch_xla", "cut_cross_entropy", "liger_kernel", "torchvision", "sklearn",
-    "accelerate", "deepspeed", "dotenv", "rich", "pynvml", "constriction", "torchac", "ninja", "xformers", "mlx_lm", "tyro",
-})  # fmt: skip
-"""Installed packages: unmodelled ones are unknown values, not missing evidence."""
 
 
 def _origin(root: str) -> str:

@@ -49,8 +49,27 @@ def relative_name(name: str) -> str | None:
     return "/".join(parts) or None
 
 
+def outside_name(name: str) -> str | None:
+    """The plain form `../../a.py` of a name that leads out of the submission's folder, or None for any other."""
+    if len(name) > 1024 or not name.isprintable() or "\\" in name or name.startswith("/"):
+        return None
+    ups, parts = 0, list[str]()
+    for part in name.split("/"):
+        if part == ".." and not parts:
+            ups += 1
+        elif part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "../" * ups + "/".join(parts) if ups and parts else None
+
+
 class Siblings(Protocol):
-    """Files of the submission folder, by name relative to the script's own folder."""
+    """Files of the submission folder, by name relative to the script's own folder.
+
+    Where the folder lies in a repository that is audited, files around it that the script imports or starts are there, too,
+    under names like `../../kernels.py`: whoever makes the siblings has chosen them, a script cannot ask for others.
+    """
 
     def read(self, name: str) -> bytes | None:
         """The bytes of one file; None when there is none of that name inside the folder.
@@ -82,7 +101,7 @@ class MappedSiblings:
     limits: Limits = DEFAULT_LIMITS
 
     def read(self, name: str) -> bytes | None:
-        plain = relative_name(name)
+        plain = relative_name(name) or outside_name(name)
         found = None if plain is None else self.files.get(plain)
         if found is None:
             return None

@@ -86,7 +86,7 @@ def _make_path(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def join_text(parts: list[str]) -> str:
     out = ""
     for p in parts:
-        out = p if p.startswith("/") or not out else f"{out.rstrip('/')}/{p}"
+        out = p if p.startswith("/") or out in ("", ".") else f"{out.rstrip('/')}/{p}"
         if len(out) > 8192:
             raise LimitTripped("string_chars", 8192, "path")
     return out or "."
@@ -97,9 +97,18 @@ def _path_part(f: Callable[[str], Any]) -> NativeMethod:
 
 
 def _path_exists(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if sibling(interp, str(target.state)) is not None or stream_kind(str(target.state)) is not None:
+    text = str(target.state)
+    if sibling(interp, text) is not None or stream_kind(text) is not None or _is_folder(interp, text):
         return True
     return Opaque(f"whether {str(target.state)[-60:]} exists", line, "config")
+
+
+def _is_folder(interp: Interp, text: str) -> bool:
+    """Whether a path is a folder that holds files of the submission."""
+    if interp.siblings is None:
+        return False
+    plain = text.removeprefix("./").rstrip("/")
+    return plain in ("", ".") or any(name.startswith(f"{plain}/") for name in interp.siblings.names())
 
 
 def _stat(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -139,7 +148,9 @@ def sibling(interp: Interp, text: str) -> bytes | None:
     if interp.siblings is None:
         return None
     name = text.rsplit("/", 1)[-1]
-    for candidate in dict.fromkeys((text.removeprefix("./"), name)):
+    # What lies outside is meant by its whole name only.
+    names = (text,) if text.startswith("../") else (text.removeprefix("./"), name)
+    for candidate in dict.fromkeys(names):
         found: bytes | None = interp.siblings.read(candidate)
         if found is not None:
             return found
@@ -204,6 +215,16 @@ PATH_METHODS: dict[str, NativeMethod] = {
 PATH_CLASS = NativeClass("Path", _make_path)
 
 
+def _parent(text: str) -> str:
+    """The folder a path lies in. A relative path is taken from the script's folder, whose own parent is `..`: scripts
+    ask for it of resolved paths."""
+    if text in ("/", ""):
+        return text or ".."
+    if text == "." or text == ".." or text.endswith("/.."):
+        return ".." if text == "." else f"../{text}"
+    return text.rpartition("/")[0] or ("/" if text.startswith("/") else ".")
+
+
 def path_attribute(target: NativeObject, name: str) -> Value:
     """`name`, `stem`, `suffix`, `parent`, `parts` of a path, or MISSING."""
     text = str(target.state)
@@ -215,13 +236,13 @@ def path_attribute(target: NativeObject, name: str) -> Value:
     if name == "suffix":
         return "." + last.rsplit(".", 1)[1] if "." in last[1:] else ""
     if name == "parent":
-        return path_object(text.rpartition("/")[0] or ".")
+        return path_object(_parent(text))
     if name == "parents":
         out: list[Value] = []
-        while "/" in text and len(out) < 64:
-            text = text.rpartition("/")[0]
-            out.append(path_object(text or "/"))
-        return out or [path_object(".")]
+        while text != "/" and len(out) < 16:
+            text = _parent(text)
+            out.append(path_object(text))
+        return out
     if name == "parts":
         return tuple(p for p in text.split("/") if p)
     return MISSING
