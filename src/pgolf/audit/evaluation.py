@@ -11,11 +11,13 @@ import ast
 import math
 from dataclasses import dataclass, field
 
+from pgolf.audit.flow import FlowRecorder, ScoredAgain
 from pgolf.core.bpb import LN2
+from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.untrusted.interp import Frame, Interp, Observer
 from pgolf.untrusted.objects import MethodOf
-from pgolf.untrusted.operators import spoil
+from pgolf.untrusted.operators import mean_loss, spoil
 from pgolf.untrusted.statements import arrays_within, spoil_reachable
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -27,9 +29,11 @@ from pgolf.untrusted.values import (
     Loss,
     ModelOutput,
     NativeObject,
+    OfLosses,
     Opaque,
     Tok,
     Value,
+    token_loss,
 )
 
 _HARMLESS = frozenset({
@@ -105,6 +109,9 @@ class Watcher(Observer):
         """Functions that returned tokens of the stream."""
         self.readers: dict[tuple[str, ...], int] = {}
         """Where tables were read by stream tokens: the innermost functions of the call stack, and the line."""
+        self.flow = FlowRecorder(stream_length)
+        self.noted: set[int] = set()
+        """Identities of the weights of scores that functions returned (`scores` keeps them alive)."""
 
     def function_name(self) -> str:
         return self.functions[-1] if self.functions else ""
@@ -116,10 +123,12 @@ class Watcher(Observer):
     ) -> Value:
         if id(function.code) in self.scored:
             self._same_tables(interp, function, [*args, *kwargs.values()], line)
-            return Opaque(f"{function.name}() was evaluated before", line, "model")
+            self.flow.again(id(function.code), function.name, line)
+            return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
         self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
         self.functions.append(function.name)
+        self.flow.enter(function.name, interp.depth)
         return MISSING
 
     def after_call(
@@ -139,12 +148,16 @@ class Watcher(Observer):
             self.loaders.add(function.name)
         at = function.code.line + function.frame.offset
         forms = losses_in(result)
+        self.flow.leave(interp.depth, evaluation=read and bool(forms))
         if forms and interp.token_reads:
             beside_mean = read and any(is_mean(form) for form in forms)
             for form in forms:
                 self.note(form, function.name, at, beside_mean and not is_mean(form))
-            if any(len(form.weights) > 1 for form in forms):
-                self.scored.add(id(function.code))
+            if read:
+                # An evaluation; a helper that only turns sums into a score is followed each time.
+                self._flows(forms, id(function.code), function.name, at)
+                if any(len(form.weights) > 1 for form in forms):
+                    self.scored.add(id(function.code))
         if interp.tokenizer_calls > asked:
             arrays = arrays_in(result, self.size)
             if arrays:
@@ -222,10 +235,64 @@ class Watcher(Observer):
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         label = before[-40:].lower()
-        for form in losses_in(value):
+        forms = losses_in(value)
+        fresh = [form for form in forms if id(form.weights) not in self.noted]
+        if fresh and "bpb" in label and interp.token_reads:
+            self._flows(fresh, 0, self.functions[-1] if self.functions else "", line)
+        elif "bpb" in label and isinstance(value, Opaque) and not isinstance(value, ScoredAgain):
+            self.flow.unfollowed()
+        for form in forms:
             self.note(
                 form, self.functions[-1] if self.functions else "", line, "bpb" in label and not is_mean(form)
             )
+
+    # -- the order of steps and scores ---------------------------------------------------------------
+
+    def token_flow(self, interp: Interp, complete: bool) -> TokenFlow:
+        """What is known, at the end of the evaluation, of steps and scores on the same targets."""
+        entered: list[tuple[int, int]] = []
+        for function, _ in self.entered.values():
+            node = function.code.node
+            if function.frame.module.name == "__main__" and len(entered) < 400:
+                end = getattr(node, "end_lineno", None) or node.lineno
+                entered.append((node.lineno + function.frame.offset, end + function.frame.offset))
+        return self.flow.facts(complete, tuple(sorted(entered)), not interp.shards_read <= {"val"})
+
+    def _flows(self, forms: list[Loss], code: int, function: str, line: int) -> None:
+        for form in forms:
+            if len(form.weights) > 1:
+                positions = frozenset(p for p, weight in form.weights.items() if weight)
+                late = {p: bits for p, bits in form.late.items() if p in positions} if form.late else None
+                self.flow.scored(code, function, line, positions, late)
+                self.noted.add(id(form.weights))
+
+    def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
+        self.flow.unwind(interp.depth)
+        return self.flow.computed([t.pos for t in targets.data if isinstance(t, Tok)])
+
+    def differentiated(self, interp: Interp, value: Value, line: int) -> None:
+        self.flow.unwind(interp.depth)
+        self.flow.differentiated(_positions(value), not interp.fresh)
+
+    def _optimises(self, interp: Interp, callee: MethodOf, args: list[Value], line: int) -> Value:
+        """Calls on unknown objects that differentiate, step or clear; MISSING where a call is none of them."""
+        name = callee.name
+        if name == "backward":
+            self.flow.unwind(interp.depth)
+            if isinstance(callee.receiver, OfLosses):
+                self.differentiated(interp, callee.receiver, line)
+            return Opaque(callee.reason, line, callee.origin)
+        if name == "step":
+            self.flow.unwind(interp.depth)
+            self.flow.stepped(line, not interp.fresh)
+        elif name == "zero_grad":
+            self.flow.cleared()
+        elif name == "scale" and args and (held := _positions(args[0])):
+            # A gradient scaler: its product has the loss's gradient, and is no score.
+            return OfLosses("a scaled loss", line, frozenset(held), all(held.values()))
+        elif isinstance(callee.receiver, ScoredAgain):
+            return callee.receiver
+        return MISSING
 
     def call_unknown(
         self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int
@@ -233,13 +300,20 @@ class Watcher(Observer):
         origin = callee.origin
         everything = [*args, *kwargs.values()]
         name = callee.name if isinstance(callee, MethodOf) else ""
+        if isinstance(callee, MethodOf):
+            kept = self._optimises(interp, callee, args, line)
+            if kept is not MISSING:
+                return kept
         tokens = [v for v in everything if isinstance(v, Tensor) and any(isinstance(x, Tok) for x in v.data)]
         if any(isinstance(v, Opaque) and v.origin == "model" for v in everything):
             origin = "model"
         if name == "gather" and tokens and origin == "model":
             index = tokens[-1]
+            late = self.graded(interp, index)
             return Tensor(
-                [Loss({t.pos: -1.0}) if isinstance(t, Tok) else t for t in index.data], index.shape, "float32"
+                [token_loss(t.pos, -1.0, late) if isinstance(t, Tok) else t for t in index.data],
+                index.shape,
+                "float32",
             )
         if origin == "external" and name not in _HARMLESS:
             why = f"given to something unknown: {callee.reason}"
@@ -261,8 +335,22 @@ class Watcher(Observer):
                     or "per_token" in name
                     or "none" in [a for a in args if isinstance(a, str)]
                 )
-                return ModelOutput(tokens[1], line, per_token)
+                return ModelOutput(tokens[1], line, per_token, self.graded(interp, tokens[1]))
         return Opaque(callee.reason, callee.line or line, origin)
+
+
+def _positions(value: Value) -> dict[int, bool]:
+    """Stream positions whose losses a value depends on, and whether it surely does."""
+    if isinstance(value, Tensor) and len(value.data) == 1:
+        value = value.data[0]
+    if isinstance(value, ModelOutput):
+        mean = mean_loss(value)
+        return dict.fromkeys(mean.weights, True) if mean is not None else {}
+    if isinstance(value, Loss):
+        return {p: True for p, weight in value.weights.items() if weight}
+    if isinstance(value, OfLosses):
+        return dict.fromkeys(value.positions, value.sure)
+    return {}
 
 
 def _alike(a: list[Value], b: list[Value]) -> bool:

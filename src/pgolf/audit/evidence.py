@@ -12,10 +12,12 @@ from statistics import fmean, stdev
 
 from pgolf.audit.folder import FileEntry, Folder
 from pgolf.audit.gitobjects import Unreadable
+from pgolf.audit.run_settings import RunSetting, run_settings
 from pgolf.audit.script_choice import MAX_LOGS, ScriptChoice, choose_script, is_aside, log_candidates
 from pgolf.audit.script_facts import ScriptFacts, audit_script
 from pgolf.audit.surroundings import outside_files
 from pgolf.core.profile import Profile
+from pgolf.core.token_flow import NO_FLOW, TokenFlow
 from pgolf.core.verdict import FingerprintStatus
 from pgolf.runlog.fingerprint import LogFingerprint, fingerprint, fingerprint_stated
 from pgolf.runlog.metrics import Ending, Printed, Reading, ReadingKind, RunMetrics, Score
@@ -91,6 +93,10 @@ class SubmissionEvidence:
     """The submission's code as text, unwrapped where it was packed; "" where there is none."""
     stated_print: LogFingerprint | None = None
     """Bytes per token of `val_loss` and `val_bpb` in submission.json, None without both."""
+    flow: TokenFlow = NO_FLOW
+    """Steps and scores on validation tokens, evaluated with the settings of the run."""
+    settings: tuple[RunSetting, ...] = ()
+    """What the run set otherwise than the script's defaults."""
     hint: str = ""
     """What script, README or submission.json call the tokenizer, where no log names it."""
     notes: tuple[str, ...] = ()
@@ -180,6 +186,15 @@ def collect_evidence(
     facts = None
     if script is not None:
         facts = audit(script) if audit is not None else _audit(script, folder, limits)
+    flow = facts.flow if facts is not None else NO_FLOW
+    settings: tuple[RunSetting, ...] = ()
+    if script is not None and facts is not None:
+        sure = [log for log in logs if log.role is LogRole.CLAIMED]
+        claimed = sure or [log for log in logs if log.role is LogRole.CANDIDATE]
+        settings = run_settings(facts.environment, [(log.path, log.metrics) for log in claimed], texts)
+        if settings and audit is None:
+            again = _audit(script, folder, limits, {s.name: s.value for s in settings})
+            flow = again.flow if again is not None else NO_FLOW
     source = "" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace")
     return SubmissionEvidence(
         folder=folder.path,
@@ -202,6 +217,8 @@ def collect_evidence(
         )[:32],
         source=facts.source if facts is not None and facts.source else source,
         stated_print=_stated_print(stated, logs, profile, hint),
+        flow=flow,
+        settings=settings,
         hint=hint,
     )
 
@@ -209,7 +226,9 @@ def collect_evidence(
 _audits: OrderedDict[tuple[str, ...], ScriptFacts | None] = OrderedDict()
 
 
-def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptFacts | None:
+def _audit(
+    script: Script, folder: Folder, limits: Limits, settings: Mapping[str, str] | None = None
+) -> ScriptFacts | None:
     """The script's audit; the same script beside the same code and tables is audited once per process."""
     # The files that the child is given: Python, and what the script names (`script_facts`).
     beside = (
@@ -219,11 +238,12 @@ def _audit(script: Script, folder: Folder, limits: Limits) -> ScriptFacts | None
     )
     outside = [name for name in script.siblings.names() if name.startswith("../")]
     around = folder.surroundings() if outside else None
-    key = (script.path, script.sha256, repr(limits), repr(around), *outside, *sorted(beside))
+    given = repr(sorted((settings or {}).items()))
+    key = (script.path, script.sha256, repr(limits), given, repr(around), *outside, *sorted(beside))
     if key in _audits:
         _audits.move_to_end(key)
         return _audits[key]
-    result = audit_script(script, limits)
+    result = audit_script(script, limits, settings=settings)
     _audits[key] = result
     while len(_audits) > 64:
         _audits.popitem(last=False)

@@ -15,6 +15,7 @@ from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.unwrap import may_wrap, unwrap
 
 MAX_SOURCE_CHARS = 4_000_000
+MAX_SETTINGS = 1_000
 
 # Trees and closures live as long as the process: looking through all of them at every small collection would cost
 # more than the evaluation itself.
@@ -35,7 +36,7 @@ def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict
             LutStatus.UNKNOWN, reason="this build has no engine that evaluates scripts"
         ).to_json()
     vocabulary = vocabulary_from_json(payload["vocabulary"]) if "vocabulary" in payload else None
-    found = engine.audit_script(script, vocabulary, limits)
+    found = engine.audit_script(script, vocabulary, limits, payload.get("settings"))
     source = ""
     layers: tuple[SourceLayer, ...] = ()
     if found.packed_layers and may_wrap(script.data):
@@ -57,4 +58,6 @@ def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict
         source=source,
         layers=layers,
         tables=None if vocabulary is None else found.tables,
+        flow=found.flow,
+        environment=tuple(sorted(found.environment.items()))[:MAX_SETTINGS],
     ).to_json()

@@ -8,6 +8,7 @@ followed that far, those that the tokenizer-asking functions return on the path 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
@@ -29,6 +30,7 @@ from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
 from pgolf.core.finding import Finding
 from pgolf.core.luts import LookupTables, canonical_tables, pair_bytes
+from pgolf.core.token_flow import NO_FLOW, TokenFlow
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
 from pgolf.errors import DataError, LimitTripped
@@ -64,6 +66,7 @@ class ScriptAudit:
     builder_line: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     tokenizer_paths: tuple[str, ...] = ()
+    flow: TokenFlow = NO_FLOW
 
 
 @dataclass(slots=True)
@@ -90,15 +93,21 @@ class _Found:
 
 
 def audit_script(
-    script: Script, vocabulary: Vocabulary | None = None, limits: Limits = DEFAULT_LIMITS
+    script: Script,
+    vocabulary: Vocabulary | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    settings: Mapping[str, str] | None = None,
 ) -> ScriptAudit:
-    """Audit `script`, exhaustively on `vocabulary` when it is given, else on probe vocabularies."""
+    """Audit `script`, exhaustively on `vocabulary` when it is given, else on probe vocabularies.
+
+    `settings` are environment variables of the run; all others are taken to be unset.
+    """
     from pgolf.audit.unpacked import unpacked
 
     plain = unpacked(script, limits)
     if plain.obstacle:
         return _undecided(script, plain.layers, LutStatus.OBFUSCATED, plain.obstacle)
-    auditor = _Auditor(script, plain.data, plain.layers, vocabulary, limits, plain.missing)
+    auditor = _Auditor(script, plain.data, plain.layers, vocabulary, limits, plain.missing, settings or {})
     try:
         return auditor.run()
     except (LimitTripped, Stuck, ScriptRaise) as stopped:
@@ -124,8 +133,11 @@ class _Auditor:
         vocabulary: Vocabulary | None,
         limits: Limits,
         missing: str = "",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.missing = missing
+        self.settings = dict(settings or {})
+        self.flow = NO_FLOW
         self.script = script
         self.data = data
         self.layers = layers
@@ -146,6 +158,7 @@ class _Auditor:
             interp.sidecar = [1000 + 7 * i for i in range(len(stream))]
             interp.vocab_size = len(vocabulary)
             interp.read_npz = _read_npz
+            interp.settings = self.settings
 
         program, stuck = run_program(
             self.script, self.data, vocabulary, self.limits, lambda: Watcher(vocabulary, len(stream)), prepare
@@ -157,6 +170,7 @@ class _Auditor:
     def run(self) -> ScriptAudit:
         main = probe_vocabularies()[0]
         first = self.evaluate(main)
+        self.flow = first.watcher.token_flow(first.program.interp, not first.stuck)
         followed = self._follow_launch(first)
         if followed is not None:
             return followed
@@ -216,7 +230,10 @@ class _Auditor:
                 data = self.script.siblings.read(candidate)
                 if data is not None:
                     inner = audit_script(
-                        Script(candidate, data, self.script.siblings), self.vocabulary, self.limits
+                        Script(candidate, data, self.script.siblings),
+                        self.vocabulary,
+                        self.limits,
+                        self.settings,
                     )
                     note = f"started by {self.script.path}:{line}"
                     return _with(
@@ -437,6 +454,7 @@ class _Auditor:
             findings=tuple(self.findings), notes=tuple(notes), reason=reason, eval_reason=eval_reason,
             builder=found.name if found is not None else "", builder_line=found.line if found is not None else 0,
             environment=dict(interp.environment), tokenizer_paths=tuple(sorted(interp.tokenizer_paths)),
+            flow=self.flow,
         )  # fmt: skip
 
 

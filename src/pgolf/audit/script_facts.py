@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.luts import LookupTables
 from pgolf.core.script_report import SourceLayer
+from pgolf.core.token_flow import NO_FLOW, LateKind, LateScore, TokenFlow
 from pgolf.core.tokenizer import Piece, PieceKind, Vocabulary
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
 from pgolf.errors import LimitTripped
@@ -56,6 +58,9 @@ class ScriptFacts:
     layers: tuple[SourceLayer, ...] = ()
     tables: LookupTables | None = None
     """The script's own tables, where they were evaluated on a vocabulary that was given."""
+    flow: TokenFlow = NO_FLOW
+    environment: tuple[tuple[str, str], ...] = ()
+    """Environment variables that the script reads, with their defaults as text."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -70,6 +75,11 @@ class ScriptFacts:
             "findings": [asdict(finding) for finding in self.findings],
             "layers": [asdict(layer) for layer in self.layers],
             "tables": None if self.tables is None else _tables_to_json(self.tables),
+            "flow": {
+                **asdict(self.flow),
+                "late": [{**asdict(f), "kind": f.kind.value} for f in self.flow.late],
+            },
+            "environment": [list(item) for item in self.environment],
         }
 
 
@@ -87,6 +97,16 @@ def _tables_from_json(data: dict[str, Any]) -> LookupTables:
         raise ValueError("a byte length is no number")
     flags = [tuple(bool(flag) for flag in data[name]) for name in ("has_leading_space", "is_boundary")]
     return LookupTables(sizes, *flags)
+
+
+def _flow_from_json(data: dict[str, Any]) -> TokenFlow:
+    return TokenFlow(
+        late=tuple(LateScore(**{**f, "kind": LateKind(f["kind"])}) for f in data["late"]),
+        score_first=tuple((str(name), int(line)) for name, line in data["score_first"]),
+        entered=tuple((int(first), int(last)) for first, last in data["entered"]),
+        complete=bool(data["complete"]),
+        other_files=bool(data["other_files"]),
+    )
 
 
 def _vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
@@ -123,6 +143,8 @@ def facts_from_json(data: dict[str, Any]) -> ScriptFacts:
         source=data["source"],
         layers=tuple(SourceLayer(**layer) for layer in data["layers"]),
         tables=_tables_from_json(data["tables"]) if data.get("tables") else None,
+        flow=_flow_from_json(data["flow"]) if data.get("flow") else NO_FLOW,
+        environment=tuple((str(name), str(value)) for name, value in data.get("environment", ())),
     )
 
 
@@ -142,14 +164,21 @@ def _worker(limits: Limits) -> Worker:
     return worker
 
 
-def audit_script(script: Script, limits: Limits, vocabulary: Vocabulary | None = None) -> ScriptFacts:
+def audit_script(
+    script: Script,
+    limits: Limits,
+    vocabulary: Vocabulary | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> ScriptFacts:
     """The audit of one script in a confined child, on every token of `vocabulary` where one is given.
 
-    Never raises on content.
+    `settings`: environment variables of the run. Never raises on content.
     """
     try:
         blobs = {"script": script.data, **_siblings(script)}
         payload: dict[str, Any] = {"path": script.path, "limits": asdict(limits)}
+        if settings:
+            payload["settings"] = dict(settings)
         if vocabulary is not None:
             payload["vocabulary"] = _vocabulary_to_json(vocabulary)
         answer = _worker(limits).call(TARGET, payload, blobs)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from pgolf.audit.evidence import SubmissionEvidence
+from pgolf.audit.evidence import SubmissionEvidence, agrees
+from pgolf.runlog.metrics import ReadingKind
 
 MAX_LINE_CHARS = 2_000
 
@@ -26,6 +27,28 @@ def find_code_line(evidence: SubmissionEvidence, pattern: re.Pattern[str], words
         if "#" not in before:
             return source.count("\n", 0, start) + 1
     return 0
+
+
+def reach(evidence: SubmissionEvidence, line: int) -> str:
+    """Whether the evaluation, with the settings of the run, entered the function that holds a line: a half-sentence."""
+    flow = evidence.flow
+    if any(first <= line <= last for first, last in flow.entered):
+        return "its function is reached with the settings of the run"
+    if flow.complete:
+        return "not reached with the settings of the run"
+    return "the evaluation ended before it could be reached"
+
+
+def claim_closes_its_logs(evidence: SubmissionEvidence) -> bool:
+    """Whether in every claimed log no other final result follows the line that carries the claim."""
+    for log in evidence.claimed:
+        if log.reading is None:
+            return False
+        for reading in log.metrics.readings:
+            later = reading.kind is ReadingKind.FINAL and reading.line > log.reading.line
+            if later and not agrees(reading.val_bpb, log.reading.val_bpb):
+                return False
+    return bool(evidence.claimed)
 
 
 def live_in_logs(evidence: SubmissionEvidence, pattern: re.Pattern[str]) -> str:

@@ -194,6 +194,8 @@ class Interp:
         self.stream: list[Value] = []
         """The probe stream (`Tok` elements) that validation shards are said to hold, and its byte sidecar."""
         self.sidecar: list[Value] = []
+        self.shards_read: set[str] = set()
+        """"val" when tokens were read from a file whose name says so, "other" when the name was something else."""
         self.siblings: Siblings | None = None
         self.read_npz: Callable[[bytes, str], dict[str, Any]] | None = None
         self.cursors: dict[int, tuple[Any, Value]] = {}
@@ -202,6 +204,8 @@ class Interp:
         self.importer: Callable[[str, Frame, int, int], Value] | None = None
         self.environment: dict[str, str] = {}
         """Environment variables the script reads, and what they were taken to be."""
+        self.settings: dict[str, str] = {}
+        """Environment variables that are given, as text."""
         self.builtins: dict[str, Value] = {}
         self.starred: dict[str, Callable[[], list[tuple[str, Value]]]] = {}
 
@@ -504,6 +508,13 @@ class Observer:
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         """A value was formatted into text, after the literal text `before`."""
+
+    def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
+        """Losses of these targets were computed: which of them an optimiser step had used before."""
+        return None
+
+    def differentiated(self, interp: Interp, value: Value, line: int) -> None:
+        """`value.backward()` was called."""
 
     def ambiguous_result(self, result: Value, why: Opaque) -> Value:
         """A function may have returned earlier, under an unknown condition."""

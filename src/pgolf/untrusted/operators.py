@@ -19,6 +19,7 @@ from pgolf.untrusted.values import (
     Loss,
     ModelOutput,
     NativeObject,
+    OfLosses,
     Opaque,
     ScriptRaise,
     Stuck,
@@ -218,7 +219,13 @@ def _loss_op(op: str, x: Value, y: Value) -> Value:
         return x.scaled(1.0 / y) if y else Opaque("division of a loss by zero")
     if op in ("Add", "Sub") and isinstance(x, Loss) and isinstance(y, _NUMBER) and y == 0:
         return x
-    return Opaque(f"operator {op} on a loss", 0, "model")
+    held: frozenset[int] = frozenset()
+    for value in (x, y):
+        if isinstance(value, Loss):
+            held |= value.weights.keys()
+        elif isinstance(value, OfLosses):
+            held |= value.positions
+    return OfLosses(f"operator {op} on a loss", 0, held)
 
 
 def mean_loss(output: ModelOutput) -> Loss | None:
@@ -234,7 +241,7 @@ def mean_loss(output: ModelOutput) -> Loss | None:
     out: dict[int, float] = {}
     for tok in counted:
         out[tok.pos] = out.get(tok.pos, 0.0) + weight
-    return Loss(out)
+    return Loss(out, output.late)
 
 
 def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:

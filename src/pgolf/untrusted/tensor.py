@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from itertools import count, repeat
 from typing import Any
 
-from pgolf.untrusted.values import Loss, ModelOutput, Opaque, Stuck, Tok, Value
+from pgolf.untrusted.values import Loss, ModelOutput, OfLosses, Opaque, Stuck, Tok, Value
 
 _INT_BITS = {
     "uint8": (8, False), "int8": (8, True), "uint16": (16, False), "int16": (16, True),
@@ -582,7 +582,9 @@ def add(x: Value, y: Value) -> Value:
             return Opaque("model output added to a loss", other.line, "model")
         if isinstance(other, (int, float)) and other == 0:
             return x if kx is Loss else y
-        return other if isinstance(other, Opaque) else Opaque("a number added to a loss")
+        if not isinstance(other, Opaque):
+            return Opaque("a number added to a loss")
+        return OfLosses(other.reason, other.line, frozenset((x if kx is Loss else y).weights))
     if isinstance(x, Opaque):
         return x
     if isinstance(y, Opaque):
@@ -600,6 +602,7 @@ def reduce_sum(t: Tensor, dim: int | None, keepdim: bool, torch_like: bool = Tru
 def total(xs: list[Value]) -> Value:
     """Sum of elements, exact for ints, `Loss` merged in one pass."""
     weights: dict[int, float] | None = None
+    late: dict[int, int] | None = None
     acc: Value = 0
     for x in xs:
         kind = type(x)
@@ -608,6 +611,11 @@ def total(xs: list[Value]) -> Value:
                 weights = {}
             for pos, w in x.weights.items():
                 weights[pos] = weights.get(pos, 0.0) + w
+            if x.late:
+                # A new dictionary at the first, added to afterwards: many small ones are merged in one pass.
+                late = {} if late is None else late
+                for pos, bits in x.late.items():
+                    late[pos] = late.get(pos, 0) | bits
         elif isinstance(x, Opaque):
             return x
         else:
@@ -615,7 +623,7 @@ def total(xs: list[Value]) -> Value:
     if weights is not None:
         if acc != 0:
             return Opaque("a number added to a loss")
-        return Loss(weights)
+        return Loss(weights, late)
     return int(acc) if isinstance(acc, Tok) else acc
 
 

@@ -82,16 +82,18 @@ class Loss:
     """A linear form over per-token losses (nats): `sum(weights[pos] * nll(pos))`.
 
     The evaluator's way of following `val_loss` and `val_bpb` without a model: after an eval function has run,
-    the weights say which targets were scored, how often, and by what the sum was divided.
+    the weights say which targets were scored, how often, and by what the sum was divided. `late` holds the
+    positions whose loss was computed after an optimiser step that had used them, with how that was known.
     """
 
-    __slots__ = ("weights",)
+    __slots__ = ("late", "weights")
 
-    def __init__(self, weights: dict[int, float]) -> None:
+    def __init__(self, weights: dict[int, float], late: dict[int, int] | None = None) -> None:
         self.weights = weights
+        self.late = late
 
     def scaled(self, factor: float) -> Loss:
-        return Loss({pos: w * factor for pos, w in self.weights.items()})
+        return Loss({pos: w * factor for pos, w in self.weights.items()}, self.late)
 
     def plus(self, other: Loss) -> Loss:
         if len(other.weights) > len(self.weights):
@@ -99,18 +101,49 @@ class Loss:
         out = dict(self.weights)
         for pos, w in other.weights.items():
             out[pos] = out.get(pos, 0.0) + w
-        return Loss(out)
+        return Loss(out, both_late(self.late, other.late))
+
+
+def token_loss(pos: int, weight: float, late: dict[int, int] | None) -> Loss:
+    """The loss of one target; `late` is what was late among the targets of the same call."""
+    return Loss({pos: weight}, {pos: late[pos]} if late and pos in late else None)
+
+
+def both_late(a: dict[int, int] | None, b: dict[int, int] | None) -> dict[int, int] | None:
+    """Late positions of two losses together."""
+    if not a or not b:
+        return a or b
+    if len(b) > len(a):
+        a, b = b, a
+    out = dict(a)
+    for pos, bits in b.items():
+        out[pos] = out.get(pos, 0) | bits
+    return out
+
+
+class OfLosses(Opaque):
+    """An unknown function of the losses of these stream positions; unless `sure`, each may or may not matter to it."""
+
+    __slots__ = ("positions", "sure")
+
+    def __init__(self, reason: str, line: int, positions: frozenset[int], sure: bool = False) -> None:
+        super().__init__(reason, line, "model")
+        self.positions = positions
+        self.sure = sure
 
 
 class ModelOutput(Opaque):
     """What a model returned for (inputs, targets): a mean loss, a loss per token or logits; its use decides."""
 
-    __slots__ = ("per_token", "targets")
+    __slots__ = ("late", "per_token", "targets")
 
-    def __init__(self, targets: Value, line: int = 0, per_token: bool = False) -> None:
+    def __init__(
+        self, targets: Value, line: int = 0, per_token: bool = False, late: dict[int, int] | None = None
+    ) -> None:
         super().__init__("output of the model", line, "model")
         self.targets = targets
         self.per_token = per_token
+        self.late = late
 
 
 class Function:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pgolf.audit.checks.check import Check
 from pgolf.audit.evidence import SubmissionEvidence
-from pgolf.audit.source_lines import find_code_line, setting_in_logs
+from pgolf.audit.source_lines import find_code_line, reach, setting_in_logs
 from pgolf.core.finding import Confidence, Finding, Severity
 
 _CODE = re.compile(
@@ -28,7 +28,8 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         yield Finding("paid-prefix", Severity.WARNING, Confidence.LIKELY, message, path)
         return
     if line:
-        message = "code that reads stored validation tokens: present, not shown to run"
+        where = reach(evidence, line)
+        message = f"code that reads stored validation tokens: present, not shown to run ({where})"
         yield Finding(
             "paid-prefix", Severity.NOTE, Confidence.POSSIBLE, message, evidence.choice.path or "", line
         )

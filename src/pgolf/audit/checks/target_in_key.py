@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pgolf.audit.checks.check import Check
 from pgolf.audit.evidence import SubmissionEvidence
-from pgolf.audit.source_lines import find_code_line, live_in_logs
+from pgolf.audit.source_lines import find_code_line, live_in_logs, reach
 from pgolf.core.finding import Confidence, Finding, Severity
 
 _CODE = re.compile(
@@ -30,7 +30,8 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         yield Finding("target-in-key", Severity.WARNING, Confidence.LIKELY, message, scored)
         return
     if line:
-        message = "a hash of the context mixed with the target: present, not shown to run"
+        where = reach(evidence, line)
+        message = f"a hash of the context mixed with the target: present, not shown to run ({where})"
         yield Finding(
             "target-in-key", Severity.NOTE, Confidence.POSSIBLE, message, evidence.choice.path or "", line
         )

@@ -1,6 +1,7 @@
 """Optimiser steps on validation tokens before they are scored.
 
-The model is trained on the tokens of the validation split, and scored on them afterwards.
+The model is trained on the tokens of the validation split, and scored on them afterwards. What the evaluation of the
+script shows, with the settings of the run, comes first; words in code and log are a hint where it could not be followed.
 """
 
 from __future__ import annotations
@@ -10,8 +11,16 @@ from collections.abc import Iterator
 
 from pgolf.audit.checks.check import Check
 from pgolf.audit.evidence import SubmissionEvidence
-from pgolf.audit.source_lines import find_code_line, setting_in_logs, setting_is_printed, stage_in_logs
+from pgolf.audit.source_lines import (
+    claim_closes_its_logs,
+    find_code_line,
+    reach,
+    setting_in_logs,
+    setting_is_printed,
+    stage_in_logs,
+)
 from pgolf.core.finding import Confidence, Finding, Severity
+from pgolf.core.token_flow import LateKind, LateScore
 
 _CODE = re.compile(
     r"\b(?:pre_?quant_?ttt|prequant_adapt|train_on_val\w{0,20}|val_finetune\w{0,20}|ttt_pre_?quant)\w{0,30}"
@@ -23,6 +32,13 @@ _WORDS = ("quant_ttt", "prequant", "train_on_val", "val_finetune", "ttt_pre")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
+    shown = next(
+        (f for f in evidence.flow.late if f.kind is LateKind.TRAINED_FIRST and f.certain),
+        None,
+    )
+    if shown is not None:
+        yield _shown(evidence, shown)
+        return
     line = find_code_line(evidence, _CODE, _WORDS)
     setting, path = setting_in_logs(evidence, _SETTING)
     if setting:
@@ -47,10 +63,29 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         yield Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path, at)
         return
     if line:
-        message = "code that trains on validation tokens before the evaluation: present, not shown to run"
+        where = reach(evidence, line)
+        message = f"code that trains on validation tokens before the evaluation: present, not shown to run ({where})"
         yield Finding(
             "train-on-val", Severity.NOTE, Confidence.POSSIBLE, message, evidence.choice.path or "", line
         )
+
+
+def _shown(evidence: SubmissionEvidence, fact: LateScore) -> Finding:
+    """The evaluation followed steps on validation tokens to a score of the same tokens."""
+    message = (
+        f"{fact.late} of {fact.targets} targets that {fact.scored_in or 'the script'} scores (line {fact.scored_line}) were "
+        f"used before by optimiser steps in {fact.updated_in or 'the script'}"
+    )
+    path, line = evidence.choice.path or "", fact.updated_line
+    given = [s for s in evidence.settings if not s.printed]
+    if evidence.flow.other_files:
+        message += "; the files' names do not say that they are the validation split"
+        return Finding("train-on-val", Severity.WARNING, Confidence.POSSIBLE, message, path, line)
+    if given:
+        message += f"; with the settings of the command in {given[0].path}"
+    if given or not claim_closes_its_logs(evidence):
+        return Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path, line)
+    return Finding("train-on-val", Severity.ERROR, Confidence.PROVED, message, path, line)
 
 
 TRAIN_ON_VAL = Check("train-on-val", "Optimiser steps on validation tokens before they are scored", inspect)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from pgolf.audit.checks.check import Check
 from pgolf.audit.evidence import SubmissionEvidence
-from pgolf.audit.source_lines import find_code_line, live_in_logs
+from pgolf.audit.source_lines import find_code_line, live_in_logs, reach
 from pgolf.core.finding import Confidence, Finding, Severity
+from pgolf.core.token_flow import LateKind
 
 _CODE = re.compile(r"\b(?:two_pass|second_pass|full_rescore|rescore_(?:all|pass)|pass2_\w{1,30})\b")
 _SCORED = re.compile(r"two[_ -]?pass|full[_ -]?rescore|pass[_ ]?2", re.IGNORECASE)
@@ -19,6 +20,17 @@ _WORDS = ("two_pass", "second_pass", "rescore", "pass2_")
 
 
 def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
+    facts = [f for f in evidence.flow.late if f.kind is LateKind.RESCORED and f.certain]
+    if facts:
+        fact = facts[-1]
+        message = (
+            f"{fact.late} of {fact.targets} targets that {fact.scored_in or 'the script'} scores had been scored and then used "
+            f"by optimiser steps in {fact.updated_in or 'the script'}; whether the weights were restored in between is not known"
+        )
+        severity = Severity.WARNING if fact.last else Severity.NOTE
+        yield Finding(
+            "two-pass", severity, Confidence.POSSIBLE, message, evidence.choice.path or "", fact.updated_line
+        )
     line = find_code_line(evidence, _CODE, _WORDS)
     scored = live_in_logs(evidence, _SCORED)
     if scored and line:
@@ -26,7 +38,8 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         yield Finding("two-pass", Severity.WARNING, Confidence.LIKELY, message, scored)
         return
     if line:
-        message = "code that scores the stream a second time: present, not shown to run"
+        where = reach(evidence, line)
+        message = f"code that scores the stream a second time: present, not shown to run ({where})"
         yield Finding(
             "two-pass", Severity.NOTE, Confidence.POSSIBLE, message, evidence.choice.path or "", line
         )

@@ -28,6 +28,7 @@ from pgolf.untrusted.values import (
     ModelOutput,
     NativeClass,
     NativeObject,
+    OfLosses,
     Opaque,
     Stuck,
     Value,
@@ -51,7 +52,11 @@ def _loss_method(name: str) -> Method:
         "squeeze",
     ):
         return lambda interp, value, args, kwargs, line: value
-    return lambda interp, value, args, kwargs, line: Opaque(f"{name}() of a loss", line, "model")
+    if name == "backward":
+        return lambda interp, value, args, kwargs, line: interp.observer.differentiated(interp, value, line)
+    return lambda interp, value, args, kwargs, line: OfLosses(
+        f"{name}() of a loss", line, frozenset(value.weights)
+    )
 
 
 _LOSS_METHODS: dict[str, Method] = {
@@ -279,7 +284,7 @@ def native_contains(interp: Interp, container: Value, item: Value, line: int) ->
         if container.kind == "npz":
             return item in container.state if isinstance(item, str) else False
         if container.kind == "environ":
-            return False
+            return item in interp.settings if isinstance(item, str) else False
     if isinstance(container, Cursor):
         return Opaque("membership in an iterator", line)
     return Opaque(f"membership in a {type(container).__name__}", line)
@@ -299,6 +304,8 @@ def native_item(interp: Interp, container: Value, index: Value, line: int) -> Va
             if isinstance(index, str):
                 if len(interp.environment) < 2000:
                     interp.environment[index] = ""
+                if index in interp.settings:
+                    return interp.settings[index]
                 return Opaque(f"environment variable {index} without a default", line, "config")
             return Opaque("environment variable", line, "config")
         if container.kind == "match" and isinstance(index, int) and abs(index) < len(container.state):

@@ -54,6 +54,7 @@ from pgolf.untrusted.values import (
     Stuck,
     Tok,
     Value,
+    token_loss,
 )
 
 DTYPES = {
@@ -998,7 +999,8 @@ TENSOR_METHODS: dict[str, Method] = {
     "log": lambda i, t, a, k, ln: _unary(math.log, None)(i, [t], {}, ln), "setflags": lambda i, t, a, k, ln: None,
     "record_stream": lambda i, t, a, k, ln: None, "is_floating_point": lambda i, t, a, k, ln: "float" in t.dtype,
     "is_contiguous": lambda i, t, a, k, ln: True, "data_ptr": lambda i, t, a, k, ln: Opaque("address", ln),
-    "nan_to_num": _identity, "backward": lambda i, t, a, k, ln: None, "storage": lambda i, t, a, k, ln: Opaque("storage", ln),
+    "nan_to_num": _identity, "backward": lambda i, t, a, k, ln: i.observer.differentiated(i, t, ln),
+    "storage": lambda i, t, a, k, ln: Opaque("storage", ln),
 }  # fmt: skip
 
 
@@ -1149,9 +1151,10 @@ def _cross_entropy(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Val
         return Opaque("cross-entropy of something that is no stream target", line, "model")
     interp.cells(len(targets.data))
     ignored = kwargs.get("ignore_index", -100)
+    late = interp.observer.graded(interp, targets)
     # Padding of a batch is no stream token; its loss is unknown and must not be counted.
     nll: list[Value] = [
-        Loss({x.pos: 1.0})
+        token_loss(x.pos, 1.0, late)
         if isinstance(x, Tok)
         else 0.0
         if x == ignored
@@ -1394,6 +1397,9 @@ def model_output_method(
     interp: Interp, output: ModelOutput, name: str, args: Args, kwargs: Kwargs, line: int
 ) -> Value:
     """`model(x, y).name(…)`: a scalar loss stays one; anything else is the model's business."""
+    if name == "backward":
+        interp.observer.differentiated(interp, output, line)
+        return None
     if name in (
         "detach",
         "item",
@@ -1418,13 +1424,17 @@ def model_output_method(
             and args[1].data
             and all(isinstance(x, Tok) for x in args[1].data)
         ):
-            return Tensor([Loss({x.pos: -1.0}) for x in args[1].data], args[1].shape, "float32")
+            return Tensor(
+                [token_loss(x.pos, -1.0, output.late) for x in args[1].data], args[1].shape, "float32"
+            )
         if (
             isinstance(targets, Tensor)
             and name in ("reshape", "view", "flatten", "sum")
             and output_is_per_token(output)
         ):
-            nll = Tensor([Loss({x.pos: 1.0}) for x in targets.data], targets.shape, "float32")
+            nll = Tensor(
+                [token_loss(x.pos, 1.0, output.late) for x in targets.data], targets.shape, "float32"
+            )
             return TENSOR_METHODS[name](interp, nll, args, kwargs, line)
     return Opaque(f"{name}() of the model's output", line, "model")
 

@@ -339,6 +339,7 @@ def shard_slice(interp: Interp, text: str, dtype: str, offset: int, count: int |
     elif dtype in ("uint16", "int16") and offset >= SHARD_HEADER_BYTES:
         at = (offset - SHARD_HEADER_BYTES) // 2
         values = list(stream[at:]) if kind == "tokens" else list(interp.sidecar[at:])
+        interp.shards_read.add("val" if "val" in text.rsplit("/", 1)[-1].lower() else "other")
     elif dtype in ("uint16", "int16"):
         return Opaque("shard header read as token ids", line)
     else:
@@ -458,7 +459,8 @@ def toy_setting(name: str, value: Value) -> Value:
 
 
 def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    """An environment variable is taken to be unset: its default counts, and the report says so."""
+    """An environment variable is taken to be unset, so that its default counts, and the report says so; but for the
+    few settings that the caller gives (those that the run's log prints)."""
     name = args[0] if args else kwargs.get("key")
     default = args[1] if len(args) > 1 else kwargs.get("default")
     if isinstance(name, str):
@@ -468,7 +470,8 @@ def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             )
         if len(interp.environment) < 2000:
             interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
-        return toy_setting(name, default)
+        given = interp.settings.get(name)
+        return toy_setting(name, default if given is None else given)
     return default
 
 

@@ -1,0 +1,245 @@
+"""The order in which a script scores validation targets and takes optimiser steps on them.
+
+Recorded while the script is evaluated: whenever losses of targets are computed, the recorder says which of them an
+optimiser step had used before, and the losses carry that to the score (`Loss.late`). A step counts when `backward` was
+called on a loss of stream targets and some `step()`, or a write into parameters, followed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pgolf.core.token_flow import LateKind, LateScore, TokenFlow
+from pgolf.untrusted.values import Opaque
+
+FIRST, FITTED, AFTER_SCORE, MAYBE = 1, 2, 4, 8
+"""How a target was used before its loss was computed; bits of `Loss.late`."""
+_KINDS = (
+    (FIRST, LateKind.TRAINED_FIRST),
+    (FITTED, LateKind.FITTED),
+    (AFTER_SCORE, LateKind.RESCORED),
+)
+WHOLE = 0.9
+"""Share of the stream from which on steps count as having gone over all of it."""
+_MAX_SCORES = 200
+_LATEST = 32
+
+
+class ScoredAgain(Opaque):
+    """The result of an evaluation that was followed once and is called again."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True)
+class _Activation:
+    """One call that is under way: losses computed in it (calls of a loss of which a part was differentiated left
+    out), the latest such calls, and the targets that steps in it used."""
+
+    name: str
+    depth: int
+    computed: dict[int, int] = field(default_factory=dict)
+    latest: list[list[int]] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    trains: bool = False
+    """Whether optimiser steps without validation tokens ran in it: it holds the training itself."""
+    unseen: bool = False
+    """Whether a score was computed in it that was not followed again."""
+
+
+@dataclass(slots=True)
+class _Scored:
+    function: str
+    line: int
+    targets: int
+    late: dict[int, int]
+
+
+class FlowRecorder:
+    """Follows one evaluation of one script."""
+
+    def __init__(self, stream_length: int) -> None:
+        self.targets = max(1, stream_length - 1)
+        self.stack: list[_Activation] = []
+        self.used: dict[int, int] = {}
+        """Bits by target, replaced at each step (losses keep references to parts of it)."""
+        self.steps: dict[tuple[int, int], tuple[str, int]] = {}
+        """By target and bit: function and line of the first step that used it so."""
+        self.pending: dict[int, int] = {}
+        self.scores: list[_Scored | None] = []
+        """Evaluations in order; None where one was printed that could not be followed."""
+        self.known: dict[int, frozenset[int]] = {}
+        """By function: the targets that its first evaluation scored."""
+        self.ordered: dict[tuple[str, int], bool] = {}
+        """By step: whether all the targets it ever used had their score."""
+
+    # -- calls ---------------------------------------------------------------------------------------
+
+    def enter(self, name: str, depth: int) -> None:
+        self.unwind(depth)
+        self.stack.append(_Activation(name, depth))
+
+    def leave(self, depth: int, evaluation: bool = False) -> None:
+        """A call made at this depth has returned: what it computed, its caller computed.
+
+        Not so for an evaluation, which has its own score: what its caller does next is no part of it.
+        """
+        self.unwind(depth + 1)
+        if not self.stack or self.stack[-1].depth != depth:
+            return
+        done = self.stack.pop()
+        if self.stack:
+            caller = self.stack[-1]
+            caller.trains |= done.trains
+            if evaluation:
+                return
+            for position, count in done.computed.items():
+                caller.computed[position] = caller.computed.get(position, 0) + count
+            caller.latest = [*caller.latest, *done.latest][-_LATEST:]
+
+    def unwind(self, depth: int) -> None:
+        """Drop calls that ended without returning (exceptions, generators)."""
+        while self.stack and self.stack[-1].depth >= depth:
+            self.stack.pop()
+
+    # -- losses and steps ----------------------------------------------------------------------------
+
+    def computed(self, positions: list[int]) -> dict[int, int] | None:
+        """Losses of these targets were computed: those that steps had used before, with how."""
+        if self.stack:
+            call = self.stack[-1]
+            counts = call.computed
+            for p in positions:
+                counts[p] = counts.get(p, 0) + 1
+            call.latest.append(positions)
+            del call.latest[:-_LATEST]
+        if not self.used:
+            return None
+        late = {p: self._bits(p) for p in positions if p in self.used}
+        return late or None
+
+    def _bits(self, position: int) -> int:
+        bits = self.used[position]
+        for call in reversed(self.stack):
+            if position in call.used:
+                if not call.trains and len(call.used) < WHOLE * self.targets and bits != MAYBE:
+                    return FITTED
+                break
+        return bits
+
+    def differentiated(self, positions: dict[int, bool], certain: bool) -> None:
+        """`backward` was called on a loss of these targets (True: it surely depends on the target)."""
+        for position, sure in positions.items():
+            self.pending[position] = self.pending.get(position, 0) | (1 if sure and certain else 2)
+        if self.stack:
+            # What was computed in one call with a differentiated loss was computed for the step, not for a score.
+            call = self.stack[-1]
+            rest = set(positions)
+            while rest and call.latest:
+                batch = call.latest.pop()
+                if rest.isdisjoint(batch):
+                    continue
+                rest.difference_update(batch)
+                for position in batch:
+                    call.computed[position] -= 1
+
+    def stepped(self, line: int, certain: bool) -> None:
+        """An optimiser took a step."""
+        if not self.pending:
+            for call in self.stack:
+                call.trains = True
+            return
+        used = dict(self.used)
+        where = (self.stack[-1].name if self.stack else "", line)
+        calls = [call for call in self.stack if not call.trains]
+        unseen = any(call.unseen for call in calls)
+        all_scored = True
+        for position, state in self.pending.items():
+            scored = any(call.computed.get(position, 0) > 0 for call in calls)
+            if not certain or not state & 1:
+                bits = MAYBE
+            elif scored:
+                bits = AFTER_SCORE
+            else:
+                bits = MAYBE if unseen else FIRST
+            all_scored &= scored
+            used[position] = used.get(position, 0) | bits
+            self.steps.setdefault((position, bits), where)
+            for call in self.stack:
+                call.used.add(position)
+        self.ordered[where] = self.ordered.get(where, True) and all_scored
+        self.used = used
+
+    def cleared(self) -> None:
+        """Gradients were set to zero."""
+        self.pending = {}
+
+    # -- scores --------------------------------------------------------------------------------------
+
+    def scored(
+        self, code: int, function: str, line: int, positions: frozenset[int], late: dict[int, int] | None
+    ) -> None:
+        """An evaluation returned (or printed) a score of these targets."""
+        if code:
+            self.known[code] = self.known.get(code, frozenset()) | positions
+        self._keep(_Scored(function, line, len(positions), late or {}))
+
+    def again(self, code: int, function: str, line: int) -> None:
+        """A function whose score is known is called again, and not followed."""
+        for call in self.stack[1:] or self.stack:
+            call.unseen = True
+        positions = self.known.get(code, frozenset())
+        late = {p: self.used[p] for p in positions if p in self.used}
+        self._keep(_Scored(function, line, len(positions), late))
+
+    def unfollowed(self) -> None:
+        """Something was printed as bits per byte whose value is not known."""
+        self._keep(None)
+
+    def _keep(self, scored: _Scored | None) -> None:
+        if len(self.scores) < _MAX_SCORES:
+            self.scores.append(scored)
+
+    # -- the answer ----------------------------------------------------------------------------------
+
+    def facts(
+        self, complete: bool, entered: tuple[tuple[int, int], ...], other_files: bool = False
+    ) -> TokenFlow:
+        """What is known at the end of the evaluation."""
+        found: dict[tuple[LateKind, str, bool], LateScore] = {}
+        for i, scored in enumerate(self.scores):
+            if scored is None or not scored.targets:
+                continue
+            for bit, kind in _KINDS:
+                certain = [p for p, bits in scored.late.items() if bits & bit]
+                self._add(found, kind, bit, certain, scored, i == len(self.scores) - 1)
+            doubtful = [p for p, bits in scored.late.items() if bits == MAYBE]
+            self._add(found, LateKind.TRAINED_FIRST, MAYBE, doubtful, scored, i == len(self.scores) - 1)
+        first = tuple(where for where, ordered in self.ordered.items() if ordered)
+        return TokenFlow(tuple(found.values())[:16], first[:8], entered, complete, other_files)
+
+    def _add(
+        self,
+        found: dict[tuple[LateKind, str, bool], LateScore],
+        kind: LateKind,
+        bit: int,
+        late: list[int],
+        scored: _Scored,
+        last: bool,
+    ) -> None:
+        # A few targets at the seams of windows that were scaled down show nothing.
+        if len(late) < 0.5 * scored.targets:
+            return
+        function, line = next(
+            self.steps[(late[0], how)]
+            for how in (bit, FIRST, AFTER_SCORE, MAYBE)
+            if (late[0], how) in self.steps
+        )
+        certain = bit != MAYBE
+        fact = LateScore(
+            kind, certain, function, line, scored.function, scored.line, scored.targets, len(late), last
+        )
+        found[(kind, scored.function, certain)] = fact
+
+
+__all__ = ["FlowRecorder", "ScoredAgain"]
