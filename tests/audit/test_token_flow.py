@@ -9,7 +9,7 @@ from pgolf.core.token_flow import LateKind, TokenFlow
 from pgolf.core.verdict import LutStatus
 from pgolf.untrusted.script import Script
 
-HEAD = '''
+HEAD = """
 import glob, math, os, copy
 import numpy as np
 import sentencepiece as spm
@@ -95,7 +95,7 @@ def evaluate(model, val_tokens, luts):
             nll = F.cross_entropy(logits.reshape(-1, logits.size(-1)), y, reduction="none")
             totals.add(nll, x, y)
     return totals.result()
-'''
+"""
 
 MAIN = """
 
@@ -233,7 +233,7 @@ def test_dead_code_shows_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "old, new",
+    ("old", "new"),
     [
         ("adapt", "q"),
         ("torch.optim.AdamW", "Own"),
@@ -263,7 +263,7 @@ def compute(model, x, y):
 
 
 @pytest.mark.parametrize(
-    "old, new",
+    ("old", "new"),
     [
         ("optimizer.step()", "pass"),
         ("loss.backward()", "pass"),
@@ -289,7 +289,7 @@ def test_score_first_training_is_left_alone_and_named() -> None:
 
 
 def test_score_first_training_split_over_helpers_is_left_alone() -> None:
-    helpers = '''
+    helpers = """
 
 def grade(model, x, y, totals):
     with torch.inference_mode():
@@ -313,7 +313,7 @@ def run(model, val_tokens, luts):
         grade(model, x, y, totals)
         learn(model, optimizer, x, y)
     return totals.result()
-'''
+"""
     found = flow(helpers, "val_loss, val_bpb = run(model, val_tokens, luts)")
     assert not found.late
     assert [name for name, _ in found.score_first] == ["learn"]
