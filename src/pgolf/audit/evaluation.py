@@ -19,6 +19,7 @@ from pgolf.untrusted.interp import Frame, Interp, Observer
 from pgolf.untrusted.objects import MethodOf
 from pgolf.untrusted.operators import mean_loss, spoil
 from pgolf.untrusted.statements import arrays_within, spoil_reachable
+from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -304,7 +305,7 @@ class Watcher(Observer):
             kept = self._optimises(interp, callee, args, line)
             if kept is not MISSING:
                 return kept
-        tokens = [v for v in everything if isinstance(v, Tensor) and any(isinstance(x, Tok) for x in v.data)]
+        tokens = [v for v in everything if type(v) is Tensor and Tok in map(type, v.data)]
         if any(isinstance(v, Opaque) and v.origin == "model" for v in everything):
             origin = "model"
         if name == "gather" and tokens and origin == "model":
@@ -367,7 +368,7 @@ def subscripts(node: ast.AST) -> frozenset[str]:
     found: frozenset[str] | None = node.__dict__.get("_pgolf_subscripts")
     if found is None:
         names = set()
-        for sub in ast.walk(node):
+        for sub in walk(node):
             if isinstance(sub, ast.Subscript):
                 value = sub.value
                 if isinstance(value, ast.Name):

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from pgolf.core.tokenizer import MARKER
+from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.values import MISSING, Function, Value
 
 _SMALL = 3
@@ -64,7 +65,7 @@ def _of_function(function: Function, seen: set[int], depth: int) -> tuple[int, s
     seen.add(id(node))
     offset: int = function.frame.offset
     for part in _parts(node):
-        for sub in ast.walk(part):
+        for sub in walk(part):
             said = _question(sub)
             if said:
                 return getattr(sub, "lineno", node.lineno) + offset, said
@@ -88,9 +89,9 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
     if (node.end_lineno or 0) - node.lineno <= _LONG_FUNCTION_LINES:  # type: ignore[attr-defined]
         yield from body
         return
-    for sub in ast.walk(node):
+    for sub in walk(node):
         if isinstance(sub, (ast.For, ast.While, ast.ListComp, ast.DictComp, ast.GeneratorExp)) and any(
-            isinstance(n, ast.Attribute) and n.attr in _TOKENIZER_WORDS for n in ast.walk(sub)
+            isinstance(n, ast.Attribute) and n.attr in _TOKENIZER_WORDS for n in walk(sub)
         ):
             yield sub
 

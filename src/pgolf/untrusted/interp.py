@@ -21,6 +21,7 @@ from typing import Any
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Siblings
+from pgolf.untrusted.syntax import own_nodes, walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -125,7 +126,7 @@ class Code:
             else:
                 outer: set[str] = set()
                 free: set[str] = set()
-                for sub in _own_nodes(node.body):
+                for sub in own_nodes(node.body):
                     if isinstance(sub, ast.Global):
                         outer.update(sub.names)
                     elif isinstance(sub, ast.Nonlocal):
@@ -138,21 +139,8 @@ class Code:
         return self.body
 
 
-def _own_nodes(body: list[ast.stmt]) -> list[ast.AST]:
-    """Nodes of a function body, nested functions and classes left out."""
-    found: list[ast.AST] = []
-    stack: list[ast.AST] = list(body)
-    while stack:
-        node = stack.pop()
-        found.append(node)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            continue
-        stack.extend(ast.iter_child_nodes(node))
-    return found
-
-
 def _yields(node: ast.AST) -> bool:
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk(node))
 
 
 class Interp:
@@ -596,7 +584,7 @@ def names_bound_by(node: Any) -> frozenset[str]:
 def assigned_names(nodes: list[Any]) -> set[str]:
     """Names that statements may bind, nested functions left out."""
     names: set[str] = set()
-    for node in _own_nodes(nodes):
+    for node in own_nodes(nodes):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

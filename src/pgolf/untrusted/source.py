@@ -16,6 +16,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from pgolf.untrusted.limits import Limits
+from pgolf.untrusted.syntax import walk
 
 _LITERAL = re.compile(
     r"#[^\n]*"
@@ -114,18 +115,32 @@ def chunk_words(chunk: Chunk) -> frozenset[str]:
     return chunk.words
 
 
-_NO_BRACKET = re.compile(r"[^()\[\]{}]+")
-_UNARY_RUN = re.compile(r"^[^#\n]*?(?:[-+~](?:[ \t]*+[-+~]){59}|(?:\bnot[ \t]++){60})", re.MULTILINE)
+_NO_BRACKET = bytes(set(range(256)) - set(b"()[]{}"))
+_UNARY_RUN = re.compile(r"[-+~](?:[ \t]*+[-+~]){3,}+|(?:\bnot[ \t]++){4,}+")
+_MAX_UNARY_RUN = 60
+
+
+def _has_unary_run(text: str) -> bool:
+    """Whether many unary operators stand in a row, outside a comment."""
+    for found in _UNARY_RUN.finditer(text):
+        run = found[0]
+        operators = run.count("not") if run[0] == "n" else sum(map(run.count, "-+~"))
+        if (
+            operators >= _MAX_UNARY_RUN
+            and "#" not in text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+        ):
+            return True
+    return False
 
 
 def _too_deep(text: str, limits: Limits) -> bool:
     """Whether CPython's own parser might be driven too deep; such text goes the guarded way."""
     if len(text) < limits.bracket_depth:
         return False
-    brackets = _NO_BRACKET.sub("", text)
+    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NO_BRACKET)
     # Innermost pairs vanish round by round; what is left after as many rounds as the bound is nested deeper.
     for _ in range(limits.bracket_depth):
-        shorter = brackets.replace("()", "").replace("[]", "").replace("{}", "")
+        shorter = brackets.replace(b"()", b"").replace(b"[]", b"").replace(b"{}", b"")
         if len(shorter) == len(brackets):
             break
         brackets = shorter
@@ -143,7 +158,7 @@ def _too_deep(text: str, limits: Limits) -> bool:
         or "+ +" in text
         or "not not" in text
     )
-    return runs and _UNARY_RUN.search(text) is not None
+    return runs and _has_unary_run(text)
 
 
 def read_source(data: bytes, path: str, limits: Limits) -> Source:
@@ -170,7 +185,7 @@ def whole_source(data: bytes, path: str, limits: Limits) -> Source:
         )
         words = frozenset(
             w
-            for n in ast.walk(node)
+            for n in walk(node)
             for w in (
                 getattr(n, "id", None), getattr(n, "attr", None), getattr(n, "name", None), getattr(n, "arg", None),
             )
@@ -183,7 +198,7 @@ def whole_source(data: bytes, path: str, limits: Limits) -> Source:
 def _string_words(node: ast.AST) -> frozenset[str]:
     return frozenset(
         w
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, ast.Constant) and isinstance(n.value, str) and len(n.value) < 2000
         for w in _WORD.findall(n.value)
     )

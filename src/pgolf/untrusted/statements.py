@@ -36,6 +36,7 @@ from pgolf.untrusted.objects import (
     set_attribute,
     set_item,
 )
+from pgolf.untrusted.syntax import walk, walk_all
 from pgolf.untrusted.tensor import SERIALS, Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -81,9 +82,13 @@ def _for(kind: type) -> Callable[[Callable[[Any], Stmt]], Callable[[Any], Stmt]]
 
 def block(body: list[ast.stmt]) -> Stmt:
     """Statements in order; see the module's promise about stuck ones."""
-    parts = [(compile_stmt(n), n) for n in body if not isinstance(n, (ast.Pass, ast.Global, ast.Nonlocal))]
+    nodes = [n for n in body if not isinstance(n, (ast.Pass, ast.Global, ast.Nonlocal))]
+    parts: list[tuple[Stmt, ast.stmt]] | None = None
 
     def run(fr: Frame) -> int:
+        nonlocal parts
+        if parts is None:  # compiled when it is first reached: most branches of a script never are
+            parts = [(compile_stmt(n), n) for n in nodes]
         interp = fr.interp
         for part, node in parts:
             interp.steps_left -= 1
@@ -123,11 +128,14 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
         fr.ambiguous = unknown
 
 
+_LEAVING = frozenset({ast.Return, ast.Break, ast.Continue})
+
+
 def _may_leave(node: ast.stmt) -> bool:
     """Whether a statement holds a return, break or continue; kept on the node."""
     found: bool | None = node.__dict__.get("_pgolf_leaves")
     if found is None:
-        found = any(isinstance(n, (ast.Return, ast.Break, ast.Continue)) for n in ast.walk(node))
+        found = any(type(n) in _LEAVING for n in walk(node))
         node.__dict__["_pgolf_leaves"] = found
     return found
 
@@ -138,7 +146,7 @@ def _stores(node: ast.stmt) -> list[ast.Subscript | ast.Attribute]:
     if found is None:
         found = [
             n
-            for n in ast.walk(node)
+            for n in walk(node)
             if isinstance(n, (ast.Subscript, ast.Attribute)) and not isinstance(n.ctx, ast.Load)
         ]
         node.__dict__["_pgolf_stores"] = found
@@ -404,10 +412,30 @@ def _raises_only(body: list[ast.stmt]) -> bool:
     return False
 
 
+_STEERING = frozenset({ast.Break, ast.Return, ast.Continue, ast.Assign, ast.AugAssign})
+
+
 def _steers(node: ast.If) -> bool:
-    """Whether a branch stores something or leaves a loop, rather than only printing."""
-    kinds = (ast.Break, ast.Return, ast.Continue, ast.Assign, ast.AugAssign)
-    return any(isinstance(n, kinds) for s in [*node.body, *node.orelse] for n in ast.walk(s))
+    """Whether a branch stores something or leaves a loop, rather than only printing; kept on the node."""
+    found: bool | None = node.__dict__.get("_pgolf_steers")
+    if found is None:
+        found = any(type(n) in _STEERING for n in walk_all([*node.body, *node.orelse]))
+        node.__dict__["_pgolf_steers"] = found
+    return found
+
+
+_ENDING = frozenset({ast.Break, ast.Return})
+
+
+def _leaves_at_count(node: ast.If) -> bool:
+    """Whether a branch under a comparison with a literal count leaves a loop or function; kept on the node."""
+    found: bool | None = node.__dict__.get("_pgolf_leaves_at_count")
+    if found is None:
+        found = any(
+            isinstance(n, ast.Constant) and type(n.value) is int and n.value > 2 for n in walk(node.test)
+        ) and any(type(n) in _ENDING for n in walk_all(node.body))
+        node.__dict__["_pgolf_leaves_at_count"] = found
+    return found
 
 
 @_for(ast.If)
@@ -416,18 +444,14 @@ def _if(node: ast.If) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     guard = _raises_only(node.body)
     line = node.lineno
-    steers = _steers(node)
-    leaves = any(isinstance(n, (ast.Break, ast.Return)) for s in node.body for n in ast.walk(s)) and any(
-        isinstance(n, ast.Constant) and type(n.value) is int and n.value > 2 for n in ast.walk(node.test)
-    )
 
     def run(fr: Frame) -> int:
         interp = fr.interp
         interp.bound_met = ""
         truth = interp.truth(test(fr), line + fr.offset)
-        if steers and interp.bound_met:
+        if interp.bound_met and _steers(node):
             interp.at_scale(interp.bound_met, line + fr.offset)
-        elif leaves and truth is False:
+        elif truth is False and _leaves_at_count(node):
             interp.at_scale("leaves a loop at a literal count", line + fr.offset)
         if truth is True:
             if guard and not interp.handlers:
@@ -531,7 +555,6 @@ def _under_unknown(fr: Frame, body: Stmt) -> int:
 def _while(node: ast.While) -> Stmt:
     test, body, line = compile_expr(node.test), compile_block(node.body), node.lineno
     orelse = compile_block(node.orelse) if node.orelse else None
-    training = _is_training(node)
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -551,7 +574,7 @@ def _while(node: ast.While) -> Stmt:
             endless = quiet > 48 and interp.unknown_branches - branches > 48
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if endless or (training and quiet > 3):
+            if endless or (quiet > 3 and _is_training(node)):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
@@ -579,8 +602,12 @@ _TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
 
 
 def _is_training(node: ast.While | ast.For) -> bool:
-    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table."""
-    return any(isinstance(sub, ast.Attribute) and sub.attr in _TRAINING_CALLS for sub in ast.walk(node))
+    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table. Kept on the node."""
+    found: bool | None = node.__dict__.get("_pgolf_training")
+    if found is None:
+        found = any(type(sub) is ast.Attribute and sub.attr in _TRAINING_CALLS for sub in walk(node))
+        node.__dict__["_pgolf_training"] = found
+    return found
 
 
 @_for(ast.For)
@@ -592,7 +619,6 @@ def _loop(node: ast.For) -> Stmt:
         node.lineno,
     )
     orelse = compile_block(node.orelse) if node.orelse else None
-    training = _is_training(node)
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -617,7 +643,7 @@ def _loop(node: ast.For) -> Stmt:
             endless = quiet > 48 and interp.unknown_branches - branches > 48
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if endless or (training and quiet > 3):
+            if endless or (quiet > 3 and _is_training(node)):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
@@ -677,6 +703,9 @@ def _with(node: ast.With) -> Stmt:
 _BUILDERS[ast.AsyncWith] = _with
 
 
+_RAISING = frozenset({ast.Call, ast.Subscript})
+
+
 @_for(ast.Try)
 def _try(node: ast.Try) -> Stmt:
     body = compile_block(node.body)
@@ -686,8 +715,15 @@ def _try(node: ast.Try) -> Stmt:
     ]
     orelse = compile_block(node.orelse) if node.orelse else None
     final = compile_block(node.finalbody) if node.finalbody else None
-    may_change = [h for h in node.handlers if _may_change(h)]
-    calls = any(isinstance(n, (ast.Call, ast.Subscript)) for s in node.body for n in ast.walk(s))
+    unseen_handlers: list[ast.ExceptHandler] | None = None
+
+    def unseen_changes() -> list[ast.ExceptHandler]:
+        nonlocal unseen_handlers
+        if unseen_handlers is None:
+            unseen_handlers = [h for h in node.handlers if _may_change(h)]
+            if unseen_handlers and not any(type(n) in _RAISING for n in walk_all(node.body)):
+                unseen_handlers = []
+        return unseen_handlers
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -715,7 +751,7 @@ def _try(node: ast.Try) -> Stmt:
                     final(fr)
                 raise
         else:
-            for unseen in may_change if calls else ():
+            for unseen in unseen_changes():
                 # Whether a call of something unknown raises is not known, so neither is whether its handler runs.
                 spoil_reachable(fr, unseen, "changed in a handler that may run", unseen.lineno + fr.offset)
             if code == NORMAL and orelse is not None:
@@ -856,10 +892,18 @@ def _may_change(node: ast.AST) -> bool:
     return bool(_change_roots(node) - {"self"})
 
 
-def _change_roots(node: ast.AST) -> set[str]:
-    """Names at the root of what code stores into or calls a writing method of (`x[i] = …`, `x.add_(1)`, `setattr`)."""
+def _change_roots(node: ast.AST) -> frozenset[str]:
+    """Names at the root of what code stores into or calls a writing method of (`x[i] = …`, `x.add_(1)`, `setattr`);
+    kept on the node."""
+    found: frozenset[str] | None = node.__dict__.get("_pgolf_roots")
+    if found is None:
+        found = node.__dict__["_pgolf_roots"] = _find_change_roots(node)
+    return found
+
+
+def _find_change_roots(node: ast.AST) -> frozenset[str]:
     roots: set[str] = set()
-    for sub in ast.walk(node):
+    for sub in walk(node):
         if isinstance(sub, (ast.Subscript, ast.Attribute)) and not isinstance(sub.ctx, ast.Load):
             roots.add(_root(sub))
         elif isinstance(sub, ast.AugAssign) and isinstance(sub.target, ast.Name):
@@ -874,7 +918,8 @@ def _change_roots(node: ast.AST) -> set[str]:
             if name in _WRITERS:
                 roots.update(_root(a) for a in sub.args)
                 roots.add(_root(f))
-    return roots - {""}
+    roots.discard("")
+    return frozenset(roots)
 
 
 def _root(node: ast.expr) -> str:

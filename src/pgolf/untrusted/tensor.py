@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import count, repeat
 from typing import Any
 
@@ -89,6 +90,7 @@ def _round_bfloat(x: float) -> float:
     return float(struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0])
 
 
+@lru_cache(maxsize=64)
 def caster(dtype: str) -> Callable[[Value], Value]:
     """The function that stores a scalar as `dtype`. Opaque, Loss and (in integer types) Tok pass unchanged."""
     if dtype in _INT_BITS:

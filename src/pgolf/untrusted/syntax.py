@@ -1,0 +1,80 @@
+"""Walking syntax trees quickly: which fields of each node kind hold nodes is looked up once, not for every node.
+
+Contexts (`Load`, `Store`) and operators are left out: they are told from their parents' fields.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+# Fields that hold identifiers, plain values, contexts or operators.
+_LEAF_FIELDS = frozenset(
+    {
+        "ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "names", "module", "level", "n", "s", "kind", "conversion",
+        "type_comment", "simple", "is_async", "kwd_attrs", "rest", "tag", "type_ignores",
+    }
+)  # fmt: skip
+_KEPT: dict[str, frozenset[str]] = {
+    "Import": frozenset({"names"}), "ImportFrom": frozenset({"names"}), "TypeAlias": frozenset({"name"}),
+}  # fmt: skip
+_MAY_HOLD_NONE = frozenset({"keys", "kw_defaults"})
+
+
+def _child_fields(kind: type) -> tuple[str, ...]:
+    if kind in (ast.Constant, ast.MatchSingleton):
+        return ()  # `value` is no node there
+    fields: tuple[str, ...] = getattr(kind, "_fields", ())
+    kept = _KEPT.get(kind.__name__, frozenset())
+    return tuple(name for name in fields if name not in _LEAF_FIELDS or name in kept)
+
+
+class _Fields(dict[type, tuple[str, ...]]):
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        found = self[kind] = _child_fields(kind)
+        return found
+
+
+_FIELDS = _Fields()
+
+
+def walk(root: ast.AST) -> list[Any]:
+    """All nodes below and including `root`, breadth first as in `ast.walk`."""
+    return walk_all([root])
+
+
+def walk_all(roots: list[Any]) -> list[Any]:
+    """All nodes below and including each of `roots`."""
+    found = list(roots)
+    fields = _FIELDS
+    for node in found:  # grows while it is walked
+        for name in fields[type(node)]:
+            value = getattr(node, name, None)
+            if value is None:
+                continue
+            if type(value) is list:
+                found += value if name not in _MAY_HOLD_NONE else filter(None, value)
+            else:
+                found.append(value)
+    return found
+
+
+def own_nodes(body: list[Any]) -> list[Any]:
+    """Nodes of a function body; of nested functions and classes only the node itself."""
+    found = list(body)
+    fields = _FIELDS
+    scopes = _SCOPES
+    for node in found:
+        kind = type(node)
+        if kind in scopes:
+            continue
+        for name in fields[kind]:
+            value = getattr(node, name, None)
+            if value is None:
+                continue
+            if type(value) is list:
+                found += value if name not in _MAY_HOLD_NONE else filter(None, value)
+            else:
+                found.append(value)
+    return found
