@@ -369,3 +369,60 @@ def test_the_step_that_is_named_is_the_one_that_trained_first() -> None:
     found = flow(ADAPT + SCORE_FIRST, body)
     fact = next(f for f in found.late if f.kind is LateKind.TRAINED_FIRST)
     assert (fact.updated_in, fact.scored_in) == ("adapt", "score_first")
+
+
+def test_a_fit_of_one_batch_that_is_the_whole_stream_is_a_fit_and_no_training_first() -> None:
+    one = (
+        FIT.format(fitted=":", scored="")
+        .replace("SEQ_LEN", "BATCH")
+        .replace("def fit", "BATCH = 128\n\n\ndef fit", 1)
+    )
+    found = flow(one, FITTED_EVAL)
+    assert kinds(found) == {(LateKind.FITTED, True)}
+
+
+def test_a_fit_in_helpers_is_a_fit() -> None:
+    helpers = """
+
+def fit(model, hidden, y):
+    delta = torch.zeros(1, 1, hidden.size(-1), requires_grad=True)
+    optimizer = torch.optim.AdamW([delta], lr=0.01)
+    for _ in range(8):
+        loss = F.cross_entropy(model.head(hidden + delta).flatten(0, 1), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return delta
+
+
+def score(model, hidden, delta, x, y, totals):
+    nll = F.cross_entropy(model.head(hidden + delta).flatten(0, 1), y, reduction="none")
+    totals.add(nll, x, y)
+
+
+def run(model, val_tokens, luts):
+    totals = Totals(luts)
+    for begin in range(0, val_tokens.numel() - 1 - SEQ_LEN, SEQ_LEN):
+        x, y = val_tokens[begin : begin + SEQ_LEN], val_tokens[begin + 1 : begin + SEQ_LEN + 1]
+        hidden = model.hidden(x[None])
+        score(model, hidden, fit(model, hidden, y), x, y, totals)
+    return totals.result()
+"""
+    for text in (helpers, helpers.replace("SEQ_LEN", "128")):
+        assert kinds(flow(text, "val_loss, val_bpb = run(model, val_tokens, luts)")) == {
+            (LateKind.FITTED, True)
+        }
+
+
+def test_what_was_fitted_for_windows_does_not_outlive_their_evaluation() -> None:
+    body = f"slot = fit_each_window(model, val_tokens, luts)\n    {PLAIN}"
+    found = flow(FIT.format(fitted=":", scored=""), body)
+    assert [(f.kind, f.scored_in, f.last) for f in found.late] == [
+        (LateKind.FITTED, "fit_each_window", False)
+    ]
+
+
+def test_training_first_is_still_shown_when_each_window_is_fitted_afterwards() -> None:
+    parts = ADAPT + FIT.format(fitted=":", scored="")
+    found = flow(parts, f"adapt(model, val_tokens)\n    {FITTED_EVAL}")
+    assert kinds(found) == {(LateKind.TRAINED_FIRST, True), (LateKind.FITTED, True)}

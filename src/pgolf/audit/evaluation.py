@@ -129,7 +129,7 @@ class Watcher(Observer):
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
         self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
         self.functions.append(function.name)
-        self.flow.enter(function.name, interp.depth)
+        self.flow.enter(function.name, interp.depth, function.code.node)
         return MISSING
 
     def after_call(

@@ -7,6 +7,7 @@ called on a loss of stream targets and some `step()`, or a write into parameters
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 
 from pgolf.core.token_flow import LateKind, LateScore, TokenFlow
@@ -25,6 +26,21 @@ _MAX_SCORES = 200
 _LATEST = 32
 
 
+def makes_parameters(node: ast.AST) -> bool:
+    """Whether a function makes its own tensors to fit (`requires_grad=True`); kept on the node."""
+    found: bool | None = node.__dict__.get("_pgolf_parameters")
+    if found is None:
+        found = any(
+            isinstance(sub, ast.keyword)
+            and sub.arg == "requires_grad"
+            and isinstance(sub.value, ast.Constant)
+            and sub.value.value is True
+            for sub in ast.walk(node)
+        )
+        node.__dict__["_pgolf_parameters"] = found
+    return found
+
+
 class ScoredAgain(Opaque):
     """The result of an evaluation that was followed once and is called again."""
 
@@ -38,6 +54,9 @@ class _Activation:
 
     name: str
     depth: int
+    node: ast.AST | None
+    before: dict[int, int]
+    """What had been used when it began."""
     computed: dict[int, int] = field(default_factory=dict)
     latest: list[list[int]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
@@ -75,14 +94,15 @@ class FlowRecorder:
 
     # -- calls ---------------------------------------------------------------------------------------
 
-    def enter(self, name: str, depth: int) -> None:
+    def enter(self, name: str, depth: int, node: ast.AST | None = None) -> None:
         self.unwind(depth)
-        self.stack.append(_Activation(name, depth))
+        self.stack.append(_Activation(name, depth, node, self.used))
 
     def leave(self, depth: int, evaluation: bool = False) -> None:
         """A call made at this depth has returned: what it computed, its caller computed.
 
-        Not so for an evaluation, which has its own score: what its caller does next is no part of it.
+        Not so for an evaluation, which has its own score: what its caller does next is no part of it. And what it
+        fitted for its own windows does not outlive it; steps on targets that it had scored may.
         """
         self.unwind(depth + 1)
         if not self.stack or self.stack[-1].depth != depth:
@@ -92,6 +112,12 @@ class FlowRecorder:
             caller = self.stack[-1]
             caller.trains |= done.trains
             if evaluation:
+                if done.used:
+                    kept = dict(done.before)
+                    for position in done.used:
+                        if self.used.get(position, 0) & AFTER_SCORE:
+                            kept[position] = kept.get(position, 0) | AFTER_SCORE
+                    self.used = kept
                 return
             for position, count in done.computed.items():
                 caller.computed[position] = caller.computed.get(position, 0) + count
@@ -121,10 +147,13 @@ class FlowRecorder:
     def _bits(self, position: int) -> int:
         bits = self.used[position]
         for call in reversed(self.stack):
-            if position in call.used:
-                if not call.trains and len(call.used) < WHOLE * self.targets and bits != MAYBE:
-                    return FITTED
-                break
+            if position not in call.used:
+                continue
+            # The innermost call under way in which the target was used: its own steps, or those of what it called.
+            alternates = call is self.stack[-1] and len(self.stack) > 1
+            if not call.trains and bits != MAYBE and (alternates or len(call.used) < WHOLE * self.targets):
+                return FITTED | (call.before.get(position, 0))
+            break
         return bits
 
     def differentiated(self, positions: dict[int, bool], certain: bool) -> None:
@@ -153,6 +182,7 @@ class FlowRecorder:
         where = (self.stack[-1].name if self.stack else "", line)
         calls = [call for call in self.stack if not call.trains]
         unseen = any(call.unseen for call in calls)
+        fits = bool(self.stack) and self.stack[-1].node is not None and makes_parameters(self.stack[-1].node)
         all_scored = True
         for position, state in self.pending.items():
             scored = any(call.computed.get(position, 0) > 0 for call in calls)
@@ -161,7 +191,7 @@ class FlowRecorder:
             elif scored:
                 bits = AFTER_SCORE
             else:
-                bits = MAYBE if unseen else FIRST
+                bits = MAYBE if unseen else FITTED if fits else FIRST
             all_scored &= scored
             used[position] = used.get(position, 0) | bits
             self.steps.setdefault((position, bits), where)
@@ -232,7 +262,7 @@ class FlowRecorder:
             return
         function, line = next(
             self.steps[(late[0], how)]
-            for how in (bit, FIRST, AFTER_SCORE, MAYBE)
+            for how in (bit, FIRST, AFTER_SCORE, FITTED, MAYBE)
             if (late[0], how) in self.steps
         )
         certain = bit != MAYBE

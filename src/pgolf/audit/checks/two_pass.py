@@ -29,7 +29,12 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         )
         severity = Severity.WARNING if fact.last else Severity.NOTE
         yield Finding(
-            "two-pass", severity, Confidence.POSSIBLE, message, evidence.choice.path or "", fact.updated_line
+            "two-pass",
+            severity,
+            Confidence.LIKELY if fact.last else Confidence.POSSIBLE,
+            message,
+            evidence.choice.path or "",
+            fact.updated_line,
         )
     line = find_code_line(evidence, _CODE, _WORDS)
     scored = live_in_logs(evidence, _SCORED)
