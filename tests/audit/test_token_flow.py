@@ -426,3 +426,17 @@ def test_training_first_is_still_shown_when_each_window_is_fitted_afterwards() -
     parts = ADAPT + FIT.format(fitted=":", scored="")
     found = flow(parts, f"adapt(model, val_tokens)\n    {FITTED_EVAL}")
     assert kinds(found) == {(LateKind.TRAINED_FIRST, True), (LateKind.FITTED, True)}
+
+
+def test_a_copy_made_before_the_steps_has_no_second_pass() -> None:
+    body = f"score_first(copy.deepcopy(model), val_tokens, luts)\n    {PLAIN}"
+    assert not flow(SCORE_FIRST, body).late
+
+
+def test_score_first_training_of_two_copies_has_no_second_pass() -> None:
+    call = "score_first(copy.deepcopy(model), val_tokens, luts)"
+    other = SCORE_FIRST.replace("score_first", "score_first_again")
+    body = f"{call}\n    val_loss, val_bpb = {call.replace('score_first(', 'score_first_again(')}"
+    assert not flow(SCORE_FIRST + other, body).late
+    same = body.replace("copy.deepcopy(model)", "model")
+    assert kinds(flow(SCORE_FIRST + other, same)) == {(LateKind.RESCORED, True)}

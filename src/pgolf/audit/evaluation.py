@@ -124,12 +124,12 @@ class Watcher(Observer):
     ) -> Value:
         if id(function.code) in self.scored:
             self._same_tables(interp, function, [*args, *kwargs.values()], line)
-            self.flow.again(id(function.code), function.name, line)
+            self.flow.again(id(function.code), function.name, line, _models(args, kwargs))
             return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
         self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
         self.functions.append(function.name)
-        self.flow.enter(function.name, interp.depth, function.code.node)
+        self.flow.enter(function.name, interp.depth, function.code.node, _models(args, kwargs))
         return MISSING
 
     def after_call(
@@ -149,14 +149,14 @@ class Watcher(Observer):
             self.loaders.add(function.name)
         at = function.code.line + function.frame.offset
         forms = losses_in(result)
-        self.flow.leave(interp.depth, evaluation=read and bool(forms))
+        adapted = self.flow.leave(interp.depth, evaluation=read and bool(forms))
         if forms and interp.token_reads:
             beside_mean = read and any(is_mean(form) for form in forms)
             for form in forms:
                 self.note(form, function.name, at, beside_mean and not is_mean(form))
             if read:
                 # An evaluation; a helper that only turns sums into a score is followed each time.
-                self._flows(forms, id(function.code), function.name, at)
+                self._flows(forms, id(function.code), function.name, at, adapted)
                 if any(len(form.weights) > 1 for form in forms):
                     self.scored.add(id(function.code))
         if interp.tokenizer_calls > asked:
@@ -259,12 +259,12 @@ class Watcher(Observer):
                 entered.append((node.lineno + function.frame.offset, end + function.frame.offset))
         return self.flow.facts(complete, tuple(sorted(entered)), not interp.shards_read <= {"val"})
 
-    def _flows(self, forms: list[Loss], code: int, function: str, line: int) -> None:
+    def _flows(self, forms: list[Loss], code: int, function: str, line: int, adapted: bool = False) -> None:
         for form in forms:
             if len(form.weights) > 1:
                 positions = frozenset(p for p, weight in form.weights.items() if weight)
                 late = {p: bits for p, bits in form.late.items() if p in positions} if form.late else None
-                self.flow.scored(code, function, line, positions, late)
+                self.flow.scored(code, function, line, positions, late, adapted)
                 self.noted.add(id(form.weights))
 
     def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
@@ -338,6 +338,11 @@ class Watcher(Observer):
                 )
                 return ModelOutput(tokens[1], line, per_token, self.graded(interp, tokens[1]))
         return Opaque(callee.reason, callee.line or line, origin)
+
+
+def _models(args: list[Value], kwargs: dict[str, Value]) -> tuple[Opaque, ...]:
+    """Arguments that may be models."""
+    return tuple(v for v in (*args, *kwargs.values()) if isinstance(v, Opaque) and v.origin == "model")
 
 
 def _positions(value: Value) -> dict[int, bool]:

@@ -57,6 +57,10 @@ class _Activation:
     node: ast.AST | None
     before: dict[int, int]
     """What had been used when it began."""
+    models: tuple[Opaque, ...] = ()
+    """What it was given that may be a model."""
+    adapted: bool = False
+    """Whether one of them had taken steps on scored targets when it began."""
     computed: dict[int, int] = field(default_factory=dict)
     latest: list[list[int]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
@@ -72,6 +76,7 @@ class _Scored:
     line: int
     targets: int
     late: dict[int, int]
+    adapted: bool
 
 
 class FlowRecorder:
@@ -85,6 +90,8 @@ class FlowRecorder:
         self.steps: dict[tuple[int, int], tuple[str, int]] = {}
         """By target and bit: function and line of the first step that used it so."""
         self.pending: dict[int, int] = {}
+        self.adapted: dict[int, Opaque] = {}
+        """By identity: models that were in the hands of functions which took steps on scored targets."""
         self.scores: list[_Scored | None] = []
         """Evaluations in order; None where one was printed that could not be followed."""
         self.known: dict[int, frozenset[int]] = {}
@@ -94,19 +101,25 @@ class FlowRecorder:
 
     # -- calls ---------------------------------------------------------------------------------------
 
-    def enter(self, name: str, depth: int, node: ast.AST | None = None) -> None:
+    def enter(
+        self, name: str, depth: int, node: ast.AST | None = None, models: tuple[Opaque, ...] = ()
+    ) -> None:
         self.unwind(depth)
-        self.stack.append(_Activation(name, depth, node, self.used))
+        self.stack.append(_Activation(name, depth, node, self.used, models, self._adapted(models)))
 
-    def leave(self, depth: int, evaluation: bool = False) -> None:
+    def _adapted(self, models: tuple[Opaque, ...]) -> bool:
+        return any(id(model) in self.adapted for model in models)
+
+    def leave(self, depth: int, evaluation: bool = False) -> bool:
         """A call made at this depth has returned: what it computed, its caller computed.
 
         Not so for an evaluation, which has its own score: what its caller does next is no part of it. And what it
-        fitted for its own windows does not outlive it; steps on targets that it had scored may.
+        fitted for its own windows does not outlive it; steps on targets that it had scored may. Returns whether it was
+        given a model that had taken such steps.
         """
         self.unwind(depth + 1)
         if not self.stack or self.stack[-1].depth != depth:
-            return
+            return False
         done = self.stack.pop()
         if self.stack:
             caller = self.stack[-1]
@@ -118,10 +131,11 @@ class FlowRecorder:
                         if self.used.get(position, 0) & AFTER_SCORE:
                             kept[position] = kept.get(position, 0) | AFTER_SCORE
                     self.used = kept
-                return
+                return done.adapted
             for position, count in done.computed.items():
                 caller.computed[position] = caller.computed.get(position, 0) + count
             caller.latest = [*caller.latest, *done.latest][-_LATEST:]
+        return done.adapted
 
     def unwind(self, depth: int) -> None:
         """Drop calls that ended without returning (exceptions, generators)."""
@@ -193,6 +207,8 @@ class FlowRecorder:
             else:
                 bits = MAYBE if unseen else FITTED if fits else FIRST
             all_scored &= scored
+            if bits == AFTER_SCORE:
+                self.adapted.update((id(model), model) for call in calls for model in call.models)
             used[position] = used.get(position, 0) | bits
             self.steps.setdefault((position, bits), where)
             for call in self.stack:
@@ -207,20 +223,26 @@ class FlowRecorder:
     # -- scores --------------------------------------------------------------------------------------
 
     def scored(
-        self, code: int, function: str, line: int, positions: frozenset[int], late: dict[int, int] | None
+        self,
+        code: int,
+        function: str,
+        line: int,
+        positions: frozenset[int],
+        late: dict[int, int] | None,
+        adapted: bool = False,
     ) -> None:
-        """An evaluation returned (or printed) a score of these targets."""
+        """An evaluation returned (or printed) a score of these targets; `adapted`: see `leave`."""
         if code:
             self.known[code] = self.known.get(code, frozenset()) | positions
-        self._keep(_Scored(function, line, len(positions), late or {}))
+        self._keep(_Scored(function, line, len(positions), late or {}, adapted))
 
-    def again(self, code: int, function: str, line: int) -> None:
+    def again(self, code: int, function: str, line: int, models: tuple[Opaque, ...] = ()) -> None:
         """A function whose score is known is called again, and not followed."""
         for call in self.stack[1:] or self.stack:
             call.unseen = True
         positions = self.known.get(code, frozenset())
         late = {p: self.used[p] for p in positions if p in self.used}
-        self._keep(_Scored(function, line, len(positions), late))
+        self._keep(_Scored(function, line, len(positions), late, self._adapted(models)))
 
     def unfollowed(self) -> None:
         """Something was printed as bits per byte whose value is not known."""
@@ -241,6 +263,8 @@ class FlowRecorder:
             if scored is None or not scored.targets:
                 continue
             for bit, kind in _KINDS:
+                if bit == AFTER_SCORE and not scored.adapted:
+                    continue  # another model, or a copy made before the steps, for all that is known
                 certain = [p for p, bits in scored.late.items() if bits & bit]
                 self._add(found, kind, bit, certain, scored, i == len(self.scores) - 1)
             doubtful = [p for p, bits in scored.late.items() if bits == MAYBE]

@@ -73,8 +73,8 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
 def _shown(evidence: SubmissionEvidence, fact: LateScore) -> Finding:
     """The evaluation followed steps on validation tokens to a score of the same tokens."""
     message = (
-        f"{fact.late} of {fact.targets} targets that {fact.scored_in or 'the script'} scores (line {fact.scored_line}) were "
-        f"used before by optimiser steps in {fact.updated_in or 'the script'}"
+        f"{fact.late} of {fact.targets} targets of the probe stream that {_named(fact.scored_in)} scores (line "
+        f"{fact.scored_line}) had been used by optimiser steps in {_named(fact.updated_in)}"
     )
     path, line = evidence.choice.path or "", fact.updated_line
     given = [s for s in evidence.settings if not s.printed]
@@ -86,6 +86,10 @@ def _shown(evidence: SubmissionEvidence, fact: LateScore) -> Finding:
     if given or not claim_closes_its_logs(evidence):
         return Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path, line)
     return Finding("train-on-val", Severity.ERROR, Confidence.PROVED, message, path, line)
+
+
+def _named(function: str) -> str:
+    return f"{function}()" if function else "the script"
 
 
 TRAIN_ON_VAL = Check("train-on-val", "Optimiser steps on validation tokens before they are scored", inspect)

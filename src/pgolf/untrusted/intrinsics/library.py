@@ -876,6 +876,8 @@ def _copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Valu
         )
         interp.register(made)
         return made
+    if type(value) is Opaque:
+        return Opaque(value.reason, value.line, value.origin)  # as unknown, and another one
     return value
 
 
