@@ -17,9 +17,19 @@ from pgolf.untrusted.unwrap import may_wrap, unwrap
 MAX_SOURCE_CHARS = 4_000_000
 MAX_SETTINGS = 1_000
 
-# Trees and closures live as long as the process: looking through all of them at every small collection would cost
-# more than the evaluation itself.
-gc.set_threshold(50_000, 20, 50)
+# What one evaluation leaves behind are cycles for the collector; what is kept (trees and closures) has none and would
+# only be looked through again and again. So it is set aside every few scripts, when the garbage has just been collected.
+gc.set_threshold(200_000, 20, 50)
+_SCRIPTS_BETWEEN_COLLECTIONS = 4
+_scripts = 0
+
+
+def _collect() -> None:
+    global _scripts
+    _scripts += 1
+    if _scripts % _SCRIPTS_BETWEEN_COLLECTIONS == 0:
+        gc.collect()
+        gc.freeze()
 
 
 def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict[str, Any]:

@@ -525,6 +525,45 @@ def format_value(fr: Frame, value: Value, conversion: int, template: Value, line
 # Comprehensions
 
 
+_Level = tuple[Expr, Callable[[Frame, Value], None], list[Expr]]
+
+
+def _nested_loops(
+    levels: list[_Level],
+    emit: Callable[[Frame, Any], None],
+    line: int,
+    fr: Frame,
+    inner: Frame,
+    depth: int,
+    out: Any,
+) -> Opaque | None:
+    """The loops of a comprehension from `depth` inwards; what keeps them from being followed, or None."""
+    if depth == len(levels):
+        emit(inner, out)
+        return None
+    source, assign, conditions = levels[depth]
+    interp = fr.interp
+    items = interp.iterate(source(fr if depth == 0 else inner), line + fr.offset)
+    if isinstance(items, Opaque):
+        return items
+    for x in items:
+        interp.steps_left -= 1
+        if interp.steps_left < 0:
+            raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+        assign(inner, x)
+        for condition in conditions:
+            truth = interp.truth(condition(inner), line + fr.offset)
+            if isinstance(truth, Opaque):
+                return truth
+            if not truth:
+                break
+        else:
+            unknown = _nested_loops(levels, emit, line, fr, inner, depth + 1, out)
+            if unknown is not None:
+                return unknown
+    return None
+
+
 def _comprehension(
     node: Any,
     emit: Callable[[Frame, Any], None],
@@ -534,42 +573,15 @@ def _comprehension(
     from pgolf.untrusted.statements import assigner
 
     levels = [
-        (compile_expr(g.iter), assigner(g.target), [compile_expr(c) for c in g.ifs], g.target)
-        for g in node.generators
+        (compile_expr(g.iter), assigner(g.target), [compile_expr(c) for c in g.ifs]) for g in node.generators
     ]
     line = node.lineno
-
-    def walk(fr: Frame, inner: Frame, depth: int, out: Any) -> Opaque | None:
-        if depth == len(levels):
-            emit(inner, out)
-            return None
-        source, assign, conditions, _ = levels[depth]
-        interp = fr.interp
-        items = interp.iterate(source(fr if depth == 0 else inner), line + fr.offset)
-        if isinstance(items, Opaque):
-            return items
-        for x in items:
-            interp.steps_left -= 1
-            if interp.steps_left < 0:
-                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
-            assign(inner, x)
-            for condition in conditions:
-                truth = interp.truth(condition(inner), line + fr.offset)
-                if isinstance(truth, Opaque):
-                    return truth
-                if not truth:
-                    break
-            else:
-                unknown = walk(fr, inner, depth + 1, out)
-                if unknown is not None:
-                    return unknown
-        return None
 
     def run(fr: Frame) -> Value:
         inner = Frame(fr.interp, fr.module, fr, fr.offset)
         inner.vars["%comprehension"] = True
         out = start()
-        unknown = walk(fr, inner, 0, out)
+        unknown = _nested_loops(levels, emit, line, fr, inner, 0, out)
         if unknown is not None:
             return Opaque(
                 f"comprehension over something unknown: {unknown.reason}",

@@ -9,13 +9,14 @@ on. Under a condition that is unknown, both branches are followed and what diffe
 everything older that either of them changed. A `raise` that only guards (`if bad: raise`) and has no handler is taken not
 to have happened, because the run that is audited got past it; each such assumption is recorded.
 
-Trees are compiled to Python closures once per node and kept beside the (shared, immutable) tree.
+Trees are compiled to Python closures, block by block as they are reached, which are kept beside the (shared, immutable) tree.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -601,29 +602,31 @@ def assigned_names(nodes: list[Any]) -> set[str]:
 # ---------------------------------------------------------------------------------------------------------
 # Compilation is split over two files: expressions and statements.
 
-_CACHE_ATTRIBUTE = "_pgolf_closure"
+# A closure is held by what compiled it, never by its node: trees and closures stay free of cycles.
 
 
 def compile_expr(node: ast.expr) -> Expr:
-    """The closure of an expression, kept on the node."""
-    found: Expr | None = node.__dict__.get(_CACHE_ATTRIBUTE)
-    if found is None:
-        from pgolf.untrusted import expressions
-
-        found = expressions.build(node)
-        node.__dict__[_CACHE_ATTRIBUTE] = found
-    return found
+    """The closure of an expression."""
+    return _expression_builder()(node)
 
 
 def compile_stmt(node: ast.stmt) -> Stmt:
-    """The closure of a statement, kept on the node."""
-    found: Stmt | None = node.__dict__.get(_CACHE_ATTRIBUTE)
-    if found is None:
-        from pgolf.untrusted import statements
+    """The closure of a statement."""
+    return _statement_builder()(node)
 
-        found = statements.build(node)
-        node.__dict__[_CACHE_ATTRIBUTE] = found
-    return found
+
+@lru_cache(maxsize=1)
+def _expression_builder() -> Callable[[ast.expr], Expr]:
+    from pgolf.untrusted.expressions import build
+
+    return build
+
+
+@lru_cache(maxsize=1)
+def _statement_builder() -> Callable[[ast.stmt], Stmt]:
+    from pgolf.untrusted.statements import build
+
+    return build
 
 
 def compile_block(body: list[ast.stmt]) -> Stmt:

@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
-from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, compile_block
+from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, Stmt, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
-from pgolf.untrusted.source import Chunk, Source, chunk_nodes, chunk_words, read_source, whole_source
+from pgolf.untrusted.source import Chunk, Piece, Source, chunk_nodes, chunk_words, read_source, whole_source
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -48,9 +47,20 @@ _LONG_FUNCTION_CHARS = 1200
 _MAX_MODULES = 64
 
 
-@lru_cache(maxsize=20_000)
-def _is_relevant(text: str) -> bool:
-    return _RELEVANT.search(text) is not None
+def _is_relevant(piece: Piece) -> bool:
+    if piece.is_relevant is None:
+        piece.is_relevant = _RELEVANT.search(piece.text) is not None
+    return piece.is_relevant
+
+
+def chunk_code(chunk: Chunk) -> Stmt | None:
+    """The closure that executes a chunk, kept with its tree; None when it does not parse by itself."""
+    nodes = chunk_nodes(chunk)
+    piece = chunk.piece
+    if piece.code is None and nodes is not None:
+        piece.code = compile_block(list(nodes))
+    code: Stmt | None = piece.code
+    return code
 
 
 def _relevant_names(source: Source) -> set[str]:
@@ -59,7 +69,7 @@ def _relevant_names(source: Source) -> set[str]:
     rest: list[Chunk] = []
     for chunk in source.chunks:
         if chunk.kind and chunk.name:
-            if not chunk.text or _is_relevant(chunk.text):
+            if not chunk.text or _is_relevant(chunk.piece):
                 relevant.add(chunk.name)
             else:
                 rest.append(chunk)
@@ -153,13 +163,13 @@ class Program:
             if chunk.kind and chunk.name:
                 self._bind(chunk, module, relevant)
                 continue
-            nodes = chunk_nodes(chunk)
-            if nodes is None:
+            code = chunk_code(chunk)
+            if code is None:
                 raise NeedsWholeFile
             frame.offset = chunk.first_line - 1
             self.interp.frame_of_import = frame
             try:
-                compile_block(list(nodes))(frame)
+                code(frame)
             except ScriptRaise as thrown:
                 self.interp.note_stuck(
                     f"an exception of the script at module level: {thrown.value!r}"[:200], thrown.line
@@ -177,12 +187,12 @@ class Program:
         module.pending[chunk.name] = lambda: self._define(chunk, module)
 
     def _define(self, chunk: Chunk, module: ModuleFrame) -> Value:
-        nodes = chunk_nodes(chunk)
-        if nodes is None:
+        code = chunk_code(chunk)
+        if code is None:
             raise NeedsWholeFile
         frame = Frame(self.interp, module, None, chunk.first_line - 1)
         frame.vars = module.vars
-        compile_block(list(nodes))(frame)
+        code(frame)
         return module.vars.get(chunk.name, MISSING)
 
     def _deferred(self, chunk: Chunk, module: ModuleFrame) -> Intrinsic:

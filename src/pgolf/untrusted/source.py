@@ -10,10 +10,11 @@ the whole file is parsed instead.
 from __future__ import annotations
 
 import ast
-import gc
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
 
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.syntax import walk
@@ -29,19 +30,51 @@ _LITERAL = re.compile(
 _STATEMENT_START = re.compile(r"^(?=[^\s#)\]}])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
 _HEAD = re.compile(r"(?:@[^\n]*+\n)*+(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
 _WORD = re.compile(r"[^\W\d]\w*")
-_KEPT_CHARS = 1_200_000
+_KEPT_CHARS = 6_000_000
+_KEPT_TREE_CHARS = 2_000_000
+
+
+class Piece:
+    """The text of a top-level statement (or a few), and what is known of it; shared by all scripts that have it.
+
+    Everything here follows from the text alone and is never changed, so it may be kept from script to script. `kind` is
+    "def", "class" or "" for the rest; `lines` counts line ends. The other fields are filled when they are asked for.
+    """
+
+    __slots__ = ("code", "is_relevant", "kind", "lines", "name", "nodes", "parsed", "text", "words")
+
+    def __init__(self, text: str, kind: str, name: str) -> None:
+        self.text = text
+        self.kind = kind
+        self.name = name
+        self.lines = text.count("\n")
+        self.parsed = False
+        self.nodes: tuple[ast.stmt, ...] | None = None
+        self.code: Any = None
+        """The closure that executes `nodes` (`program.chunk_code`)."""
+        self.words: frozenset[str] | None = None
+        self.is_relevant: bool | None = None
+        """Whether the text has to do with bytes, tokens or scores (`program`)."""
 
 
 @dataclass(slots=True)
 class Chunk:
-    """One top-level statement, or a few. `first_line` is 1-based; `kind` is "def", "class" or "" for the rest."""
+    """A piece in its place: `first_line` is 1-based. `text` is "" where only a tree of the whole file exists."""
 
-    text: str
+    piece: Piece
     first_line: int
-    kind: str
-    name: str
-    nodes: tuple[ast.stmt, ...] | None = field(default=None)
-    words: frozenset[str] | None = field(default=None)
+
+    @property
+    def text(self) -> str:
+        return self.piece.text
+
+    @property
+    def kind(self) -> str:
+        return self.piece.kind
+
+    @property
+    def name(self) -> str:
+        return self.piece.name
 
 
 @dataclass(slots=True)
@@ -56,63 +89,77 @@ class Source:
     problem_line: int = 0
 
 
-class _Trees:
-    """Parsed pieces by their text, for the scripts that follow in one process; all forgotten at a bound of characters
-    (a tree with its closures takes some hundred times the memory of its text)."""
+class Pieces:
+    """Pieces by their text, for the scripts that follow in one process. Both bounds are characters of text: `chars` of
+    all pieces, `tree_chars` of those with a tree (a tree with its closures takes some hundred times the memory of
+    its text). What was not used for longest is forgotten first; trees and closures hold no cycles, so forgetting
+    frees them."""
 
-    def __init__(self, bound_chars: int) -> None:
-        self._bound = bound_chars
-        self._chars = 0
-        self._kept: dict[str, tuple[ast.stmt, ...] | None] = {}
-        self._words: dict[str, frozenset[str]] = {}
+    def __init__(self, chars: int, tree_chars: int) -> None:
+        self.bound = chars
+        self.tree_bound = tree_chars
+        self.chars = self.tree_chars = 0
+        self._kept: OrderedDict[str, Piece] = OrderedDict()
+        self._trees: OrderedDict[str, Piece] = OrderedDict()
 
-    def _account(self, text: str) -> None:
-        self._chars += len(text)
-        if self._chars > self._bound:
-            self._kept.clear()
-            self._words.clear()
-            self._chars = len(text)
-            gc.collect()
-
-    def parse(self, text: str) -> tuple[ast.stmt, ...] | None:
-        """Statements of `text`, or None when it does not parse by itself."""
-        try:
-            return self._kept[text]
-        except KeyError:
-            pass
-        try:
-            found = tuple(ast.parse(text).body)
-        except (SyntaxError, ValueError, RecursionError):
-            found = None
-        self._account(text)
+    def piece(self, text: str) -> Piece:
+        """The piece of that text."""
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+            return found
+        head = _HEAD.match(text)
+        if head is None:
+            found = Piece(text, "", "")
+        else:
+            found = Piece(text, head[1], unicodedata.normalize("NFKC", head[2]))
         self._kept[text] = found
+        self.chars += len(text)
+        while self.chars > self.bound and len(self._kept) > 1:
+            self.chars -= len(self._kept.popitem(last=False)[0])
         return found
 
-    def words(self, text: str) -> frozenset[str]:
-        """Identifier-like words of `text`, strings and comments included, as Python would normalise them."""
-        found = self._words.get(text)
-        if found is None:
-            plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-            found = frozenset(_WORD.findall(plain))
-            self._words[text] = found
-        return found
+    def parse(self, piece: Piece) -> None:
+        """Fill in the statements of a piece; None stays where it does not parse by itself."""
+        try:
+            piece.nodes = tuple(ast.parse(piece.text).body)
+        except (SyntaxError, ValueError, RecursionError):
+            piece.nodes = None
+        piece.parsed = True
+        self._trees[piece.text] = piece
+        self.tree_chars += len(piece.text)
+        while self.tree_chars > self.tree_bound and len(self._trees) > 1:
+            text, old = self._trees.popitem(last=False)
+            self.tree_chars -= len(text)
+            old.parsed, old.nodes, old.code = False, None, None
+
+    def used(self, piece: Piece) -> None:
+        """A tree was asked for: it is forgotten last."""
+        if piece.text in self._trees:
+            self._trees.move_to_end(piece.text)
 
 
-_TREES = _Trees(_KEPT_CHARS)
+PIECES = Pieces(_KEPT_CHARS, _KEPT_TREE_CHARS)
 
 
 def chunk_nodes(chunk: Chunk) -> tuple[ast.stmt, ...] | None:
     """Statements of a chunk, parsed on first use; None when it does not parse by itself."""
-    if chunk.nodes is None:
-        chunk.nodes = _TREES.parse(chunk.text)
-    return chunk.nodes
+    piece = chunk.piece
+    if not piece.parsed:
+        PIECES.parse(piece)
+    elif piece.text:
+        PIECES.used(piece)
+    return piece.nodes
 
 
 def chunk_words(chunk: Chunk) -> frozenset[str]:
-    """All identifier-like words of a chunk."""
-    if chunk.words is None:
-        chunk.words = _TREES.words(chunk.text)
-    return chunk.words
+    """Identifier-like words of a chunk, strings and comments included, as Python would normalise them."""
+    piece = chunk.piece
+    if piece.words is None:
+        text = piece.text
+        plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+        piece.words = frozenset(_WORD.findall(plain))
+    return piece.words
 
 
 _NO_BRACKET = bytes(set(range(256)) - set(b"()[]{}"))
@@ -191,7 +238,9 @@ def whole_source(data: bytes, path: str, limits: Limits) -> Source:
             )
             if isinstance(w, str)
         ) | _string_words(node)  # fmt: skip
-        chunks.append(Chunk("", 1, kind, getattr(node, "name", ""), (node,), words))
+        piece = Piece("", kind, getattr(node, "name", ""))
+        piece.parsed, piece.nodes, piece.words = True, (node,), words
+        chunks.append(Chunk(piece, 1))
     return Source(path, tuple(chunks), parsed.via, parsed.partial, parsed.problem, parsed.line)
 
 
@@ -248,11 +297,6 @@ def _cut(text: str) -> tuple[Chunk, ...]:
         end = starts[j + 1] if j + 1 < len(starts) else len(text)
         line += text.count("\n", previous, begin)
         previous = begin
-        body = text[begin:end].rstrip() + "\n"
-        head = _HEAD.match(body)
-        if head is not None:
-            chunks.append(Chunk(body, line, head.group(1), unicodedata.normalize("NFKC", head.group(2))))
-        else:
-            chunks.append(Chunk(body, line, "", ""))
+        chunks.append(Chunk(PIECES.piece(text[begin:end].rstrip() + "\n"), line))
         i = j + 1
     return tuple(chunks)
