@@ -237,6 +237,7 @@ def test_dead_code_shows_nothing() -> None:
     [
         ("adapt", "q"),
         ("torch.optim.AdamW", "Own"),
+        ("loss.backward()", "def closure():\n                loss.backward()\n                return loss"),
         ("optimizer.step()", "torch.cuda.amp.GradScaler().step(optimizer)"),
         ("loss.backward()", "(loss / 2).backward()"),
         ("loss.backward()", "scaler = torch.amp.GradScaler()\n            scaler.scale(loss).backward()"),
@@ -258,7 +259,10 @@ def compute(model, x, y):
 """
     assert old in ADAPT
     name = "q" if new == "q" else "adapt"
-    found = flow(extra + ADAPT.replace(old, new), f"{name}(model, val_tokens)\n    {PLAIN}")
+    steps = ADAPT.replace(old, new)
+    if "closure" in new:
+        steps = steps.replace("optimizer.step()", "optimizer.step(closure)")
+    found = flow(extra + steps, f"{name}(model, val_tokens)\n    {PLAIN}")
     assert kinds(found) == {(LateKind.TRAINED_FIRST, True)}
 
 

@@ -32,6 +32,8 @@ from pgolf.untrusted.values import (
     NativeObject,
     OfLosses,
     Opaque,
+    ScriptRaise,
+    Stuck,
     Tok,
     Value,
     token_loss,
@@ -284,6 +286,12 @@ class Watcher(Observer):
                 self.differentiated(interp, callee.receiver, line)
             return Opaque(callee.reason, line, callee.origin)
         if name == "step":
+            if args and isinstance(args[0], (Function, BoundMethod)):
+                # A closure that computes the loss (L-BFGS); the optimiser calls it at least once.
+                try:
+                    interp.call(args[0], [], {}, line)
+                except (Stuck, ScriptRaise) as stopped:
+                    interp.note_stuck(str(stopped), line)
             self.flow.unwind(interp.depth)
             self.flow.stepped(line, not interp.fresh)
         elif name == "zero_grad":
