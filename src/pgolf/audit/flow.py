@@ -174,10 +174,10 @@ class FlowRecorder:
         """`backward` was called on a loss of these targets (True: it surely depends on the target)."""
         for position, sure in positions.items():
             self.pending[position] = self.pending.get(position, 0) | (1 if sure and certain else 2)
-        if self.stack:
-            # What was computed in one call with a differentiated loss was computed for the step, not for a score.
-            call = self.stack[-1]
-            rest = set(positions)
+        # What was computed in one call with a differentiated loss was computed for the step, not for a score. It may have
+        # been computed in a caller of the function that differentiates it (a closure).
+        rest = set(positions)
+        for call in reversed(self.stack):
             while rest and call.latest:
                 batch = call.latest.pop()
                 if rest.isdisjoint(batch):
