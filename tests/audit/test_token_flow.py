@@ -444,3 +444,13 @@ def test_score_first_training_of_two_copies_has_no_second_pass() -> None:
     assert not flow(SCORE_FIRST + other, body).late
     same = body.replace("copy.deepcopy(model)", "model")
     assert kinds(flow(SCORE_FIRST + other, same)) == {(LateKind.RESCORED, True)}
+
+
+def test_two_losses_that_are_differentiated_one_after_the_other_are_both_training() -> None:
+    two = ADAPT.replace(
+        "loss = model(x, y)\n            loss.backward()",
+        "first, second = model(x[:2], y[:2]), model(x[2:], y[2:])\n            first.backward()\n            second.backward()",
+    )
+    assert two != ADAPT
+    found = flow(two, f"adapt(model, val_tokens)\n    {PLAIN}")
+    assert [(f.kind, f.late) for f in found.late] == [(LateKind.TRAINED_FIRST, found.late[0].targets)]

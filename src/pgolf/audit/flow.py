@@ -178,11 +178,11 @@ class FlowRecorder:
         # been computed in a caller of the function that differentiates it (a closure).
         rest = set(positions)
         for call in reversed(self.stack):
-            while rest and call.latest:
-                batch = call.latest.pop()
+            for batch in call.latest[::-1] if rest else ():
                 if rest.isdisjoint(batch):
                     continue
                 rest.difference_update(batch)
+                call.latest.remove(batch)
                 for position in batch:
                     call.computed[position] -= 1
 
