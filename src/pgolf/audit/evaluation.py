@@ -131,7 +131,9 @@ class Watcher(Observer):
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
         self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
         self.functions.append(function.name)
-        self.flow.enter(function.name, interp.depth, function.code.node, _models(args, kwargs))
+        self.flow.enter(
+            function.name, interp.depth, function.code.node, _models(args, kwargs), function.frame.offset
+        )
         return MISSING
 
     def after_call(

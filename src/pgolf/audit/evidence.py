@@ -97,6 +97,8 @@ class SubmissionEvidence:
     """Steps and scores on validation tokens, evaluated with the settings of the run."""
     settings: tuple[RunSetting, ...] = ()
     """What the run set otherwise than the script's defaults."""
+    steps_in_logs: frozenset[str] = frozenset()
+    """Of the texts that code around such steps prints: those that every claimed log holds."""
     hint: str = ""
     """What script, README or submission.json call the tokenizer, where no log names it."""
     notes: tuple[str, ...] = ()
@@ -219,8 +221,22 @@ def collect_evidence(
         stated_print=_stated_print(stated, logs, profile, hint),
         flow=flow,
         settings=settings,
+        steps_in_logs=_held_by_logs(folder, logs, flow),
         hint=hint,
     )
+
+
+def _held_by_logs(folder: Folder, logs: Sequence[LogRead], flow: TokenFlow) -> frozenset[str]:
+    """Texts printed beside steps on validation tokens that every log with the claim holds."""
+    texts = {text for fact in flow.late for text in fact.prints}
+    sure = [log for log in logs if log.role is LogRole.CLAIMED]
+    claimed = sure or [log for log in logs if log.role is LogRole.CANDIDATE]
+    if not claimed:
+        return frozenset()
+    for log in claimed if texts else ():
+        data = folder.read(log.path, MAX_LOG_BYTES)
+        texts = {t for t in texts if isinstance(data, bytes) and t.encode("utf-8", "replace") in data}
+    return frozenset(texts)
 
 
 _audits: OrderedDict[tuple[str, ...], ScriptFacts | None] = OrderedDict()

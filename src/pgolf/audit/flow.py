@@ -8,6 +8,7 @@ called on a loss of stream targets and some `step()`, or a write into parameters
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from pgolf.core.token_flow import LateKind, LateScore, TokenFlow
@@ -41,6 +42,26 @@ def makes_parameters(node: ast.AST) -> bool:
     return found
 
 
+_PRINTERS = re.compile(r"print|log|info|write", re.IGNORECASE)
+_LINES_BEFORE, _LINES_AFTER = 40, 12
+_MAX_TEXTS = 16
+
+
+def printed_texts(node: ast.AST | None, line: int) -> tuple[str, ...]:
+    """Literal texts of the calls that print near a line of a function, long enough to be told from others."""
+    found: list[str] = []
+    for call in ast.walk(node) if node is not None else ():
+        if not isinstance(call, ast.Call) or not -_LINES_BEFORE <= call.lineno - line <= _LINES_AFTER:
+            continue
+        f = call.func
+        name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
+        if _PRINTERS.search(name) is None:
+            continue
+        texts = [c.value for c in ast.walk(call) if isinstance(c, ast.Constant) and isinstance(c.value, str)]
+        found += [text.strip("\n")[:60] for text in texts if sum(ch.isalpha() for ch in text) >= 5]
+    return tuple(dict.fromkeys(found))[:_MAX_TEXTS]
+
+
 class ScoredAgain(Opaque):
     """The result of an evaluation that was followed once and is called again."""
 
@@ -57,6 +78,7 @@ class _Activation:
     node: ast.AST | None
     before: dict[int, int]
     """What had been used when it began."""
+    offset: int = 0
     models: tuple[Opaque, ...] = ()
     """What it was given that may be a model."""
     adapted: bool = False
@@ -96,16 +118,24 @@ class FlowRecorder:
         """Evaluations in order; None where one was printed that could not be followed."""
         self.known: dict[int, frozenset[int]] = {}
         """By function: the targets that its first evaluation scored."""
+        self.prints: dict[tuple[str, int], tuple[str, ...]] = {}
+        """By step: what the code around it prints."""
         self.ordered: dict[tuple[str, int], bool] = {}
         """By step: whether all the targets it ever used had their score."""
 
     # -- calls ---------------------------------------------------------------------------------------
 
     def enter(
-        self, name: str, depth: int, node: ast.AST | None = None, models: tuple[Opaque, ...] = ()
+        self,
+        name: str,
+        depth: int,
+        node: ast.AST | None = None,
+        models: tuple[Opaque, ...] = (),
+        offset: int = 0,
     ) -> None:
+        """A function is called. `offset`: lines of the file before the piece of source that `node` belongs to."""
         self.unwind(depth)
-        self.stack.append(_Activation(name, depth, node, self.used, models, self._adapted(models)))
+        self.stack.append(_Activation(name, depth, node, self.used, offset, models, self._adapted(models)))
 
     def _adapted(self, models: tuple[Opaque, ...]) -> bool:
         return any(id(model) in self.adapted for model in models)
@@ -194,6 +224,8 @@ class FlowRecorder:
             return
         used = dict(self.used)
         where = (self.stack[-1].name if self.stack else "", line)
+        if self.stack and where not in self.prints:
+            self.prints[where] = printed_texts(self.stack[-1].node, line - self.stack[-1].offset)
         calls = [call for call in self.stack if not call.trains]
         unseen = any(call.unseen for call in calls)
         fits = bool(self.stack) and self.stack[-1].node is not None and makes_parameters(self.stack[-1].node)
@@ -291,8 +323,9 @@ class FlowRecorder:
         )
         certain = bit != MAYBE
         fact = LateScore(
-            kind, certain, function, line, scored.function, scored.line, scored.targets, len(late), last
-        )
+            kind, certain, function, line, scored.function, scored.line, scored.targets, len(late), last,
+            self.prints.get((function, line), ()),
+        )  # fmt: skip
         found[(kind, scored.function, certain)] = fact
 
 

@@ -101,7 +101,10 @@ def _tables_from_json(data: dict[str, Any]) -> LookupTables:
 
 def _flow_from_json(data: dict[str, Any]) -> TokenFlow:
     return TokenFlow(
-        late=tuple(LateScore(**{**f, "kind": LateKind(f["kind"])}) for f in data["late"]),
+        late=tuple(
+            LateScore(**{**f, "kind": LateKind(f["kind"]), "prints": tuple(map(str, f["prints"]))})
+            for f in data["late"]
+        ),
         score_first=tuple((str(name), int(line)) for name, line in data["score_first"]),
         entered=tuple((int(first), int(last)) for first, last in data["entered"]),
         complete=bool(data["complete"]),

@@ -34,6 +34,8 @@ class LateScore:
     """How many of them had been used."""
     last: bool
     """Whether no other evaluation follows it in the script."""
+    prints: tuple[str, ...] = ()
+    """Literal texts that the code around the steps prints: what a log of the run would hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,16 @@ def _shown(evidence: SubmissionEvidence, fact: LateScore) -> Finding:
         f"{fact.scored_line}) had been used by optimiser steps in {_named(fact.updated_in)}"
     )
     path, line = evidence.choice.path or "", fact.updated_line
+    ran = any(text in evidence.steps_in_logs for text in fact.prints)
     given = [s for s in evidence.settings if not s.printed]
     if evidence.flow.other_files:
         message += "; the files' names do not say that they are the validation split"
         return Finding("train-on-val", Severity.WARNING, Confidence.POSSIBLE, message, path, line)
     if given:
         message += f"; with the settings of the command in {given[0].path}"
-    if given or not claim_closes_its_logs(evidence):
+    if ran:
+        message += "; the claimed logs hold what this code prints"
+    if given or not ran or not claim_closes_its_logs(evidence):
         return Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path, line)
     return Finding("train-on-val", Severity.ERROR, Confidence.PROVED, message, path, line)
 
