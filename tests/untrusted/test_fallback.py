@@ -171,3 +171,44 @@ def test_brackets_in_strings_and_comments_do_not_count(depth: int) -> None:
 def test_decode_source_says_what_is_wrong() -> None:
     with pytest.raises(DecodeFailed, match="UTF-16"):
         decode_source(b"\xff\xfea")
+
+
+def test_minified_code_in_braces_is_read_although_libcst_objects_to_its_spacing() -> None:
+    source = "x = f\"{','.join(str(a)for a in[1,2])}\"\ny = f\"{'a'if 1 else'b'} {\"q\"}\"\n"
+    parsed = parse_whole(source)
+    assert parsed.tree is not None
+    assert not parsed.partial
+    assert "GeneratorExp" in ast.dump(parsed.tree)
+    assert "IfExp" in ast.dump(parsed.tree)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%%writefile train.py\nx = 1\n",
+        "A title — and a second line\n\nx = 1\n",
+        "x = 1\nprint('done)\n",
+        "def f():\n    return 1\n\nRunning Python 3.12.3 (main, Nov  6 2025)\n",
+    ],
+)
+def test_what_no_version_reads_is_told_from_what_a_later_one_may(source: str) -> None:
+    parsed = parse_whole(source)
+    assert parsed.partial
+    assert parsed.never_ran
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\nlazy import y\n",
+        "x = 1\nlazy import y; z = f\"{'a—b'}\"\n",
+        'text = """a\nlazy — b"""; lazy import y\n',
+        "x = [*a for a in b]\n",
+        "lazy import y\nA title — here\n",
+        "x = '''\n%%writefile a\n''' lazy\n",
+    ],
+)
+def test_syntax_that_a_later_python_might_have_is_never_called_damage(source: str) -> None:
+    parsed = parse_whole(source)
+    assert parsed.partial
+    assert not parsed.never_ran

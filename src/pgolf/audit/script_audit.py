@@ -332,7 +332,7 @@ class _Auditor:
             line, reason = run.program.unread[0]
             return f"line {line}: {reason}"
         for source in run.program.sources:
-            if source.partial:
+            if source.partial and not source.never_ran:
                 return f"{source.path}: parsed in part only ({source.problem})"
         return ""
 
@@ -443,6 +443,11 @@ class _Auditor:
     ) -> ScriptAudit:  # fmt: skip
         interp = run.program.interp
         notes = list(self.notes)
+        for read in run.program.sources:
+            if read.never_ran:
+                notes.append(
+                    f"{read.path} cannot run as it is ({read.problem}); what remains without that text was audited"
+                )
         outside = [name for name in run.program.files if name.startswith("../")]
         if outside:
             notes.append(f"imports from outside its folder: {', '.join(outside[:4])}")

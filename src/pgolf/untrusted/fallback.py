@@ -18,6 +18,8 @@ import io
 import re
 import tokenize
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,7 +38,9 @@ class Parsed:
     """A module's tree, and how it was got.
 
     `tree` is None when nothing could be read; `problem` says why, `line` where (1-based, 0 when the whole file).
-    `partial` is True when statements were cut out; `damaged` lists their line ranges, both ends included.
+    `partial` is True when statements were cut out; `damaged` lists their line ranges, both ends included. `never_ran`
+    is True when what was cut out is no Python of any version (prose, a pasted log, a notebook's magic line): the file
+    cannot have run as it is, and what is left of it is all the program there is.
     """
 
     tree: ast.Module | None
@@ -45,6 +49,7 @@ class Parsed:
     problem: str = ""
     line: int = 0
     damaged: tuple[tuple[int, int], ...] = ()
+    never_ran: bool = False
 
 
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$|\|{7} )", re.MULTILINE)
@@ -196,7 +201,8 @@ def _parse_newer(text: str, limits: Limits) -> ast.Module | None:
 
     for candidate in (text, bracketed) if bracketed != text else (text,):
         try:
-            return _rewrite(candidate, libcst.parse_module(candidate), limits)
+            with _no_style_checks():
+                return _rewrite(candidate, libcst.parse_module(candidate), limits)
         except (libcst.ParserSyntaxError, RecursionError, ValueError, MemoryError):
             continue
         except Exception as error:
@@ -204,6 +210,20 @@ def _parse_newer(text: str, limits: Limits) -> ast.Module | None:
                 raise
             continue
     return None
+
+
+@contextmanager
+def _no_style_checks() -> Iterator[None]:
+    """LibCST's nodes check themselves when they are made, and refuse some valid code (`"a"if b else c` in an f-string's
+    braces) for its spacing; its parser has accepted the code by then."""
+    from libcst import CSTNode
+
+    kept = CSTNode.__post_init__
+    CSTNode.__post_init__ = lambda self: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        CSTNode.__post_init__ = kept  # type: ignore[method-assign]
 
 
 def _rewrite(text: str, module: libcst.Module, limits: Limits) -> ast.Module | None:
@@ -392,12 +412,18 @@ def _parse_damaged(text: str, problem: str, line: int, limits: Limits) -> Parsed
     for first, last, broken in blocks:
         if broken:
             cut(first, last)
+    whole = text.split("\n")
     for _ in range(_MAX_ROUNDS):
         tree, why, at = _parse_text("\n".join(lines))
         if tree is not None:
             if not tree.body:
                 return Parsed(None, "tree-sitter", True, problem, line, tuple(sorted(damaged)))
-            return Parsed(tree, "tree-sitter", True, problem, line, tuple(sorted(damaged)))
+            first, last = min(damaged)
+            # What stands before has to be whole, so that the damage begins where a statement would.
+            never = _is_no_python("\n".join(whole[first - 1 : last])) and (
+                _parse_text("\n".join(whole[: first - 1]))[0] is not None
+            )
+            return Parsed(tree, "tree-sitter", True, problem, line, tuple(sorted(damaged)), never)
         if _is_resource_problem(why):
             break
         around = [
@@ -412,6 +438,28 @@ def _parse_damaged(text: str, problem: str, line: int, limits: Limits) -> Parsed
         else:
             break
     return Parsed(None, "tree-sitter", True, problem, line, tuple(sorted(damaged)))
+
+
+_FORMATTED = re.compile(r"(?i)(?<![\w])(?:[rb]?[ft][rb]?)[\"']")
+_QUOTED = re.compile(
+    r"#[^\n]*+|\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*+\"\"\"|'''(?:[^'\\]|\\.|'(?!''))*+'''"
+    r"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'",
+    re.DOTALL,
+)
+_NO_TOKEN = re.compile(r"^[ \t]*(?:%%|!)\w|[\"'?$]|(?<![\w.])\d+\.\d+\.\d", re.MULTILINE)
+
+
+def _is_no_python(text: str) -> bool:
+    """Whether a piece of text holds what no version of Python has as a token, outside quotes and comments.
+
+    Text with formatted strings is left alone: what stands in their braces is read differently from version to version.
+    """
+    if _FORMATTED.search(text):
+        return False
+    plain = _QUOTED.sub(" ", text)
+    if _NO_TOKEN.search(plain):
+        return True
+    return any(ord(c) > 127 and not ("a" + c).isidentifier() and not c.isspace() for c in plain)
 
 
 def _top_level_blocks(text: str) -> list[tuple[int, int, bool]]:

@@ -87,6 +87,8 @@ class Source:
     partial: bool = False
     problem: str = ""
     problem_line: int = 0
+    never_ran: bool = False
+    """The damaged places are no Python of any version: the file cannot have run as it is."""
 
 
 class Pieces:
@@ -241,7 +243,9 @@ def whole_source(data: bytes, path: str, limits: Limits) -> Source:
         piece = Piece("", kind, getattr(node, "name", ""))
         piece.parsed, piece.nodes, piece.words = True, (node,), words
         chunks.append(Chunk(piece, 1))
-    return Source(path, tuple(chunks), parsed.via, parsed.partial, parsed.problem, parsed.line)
+    return Source(
+        path, tuple(chunks), parsed.via, parsed.partial, parsed.problem, parsed.line, parsed.never_ran
+    )
 
 
 def _string_words(node: ast.AST) -> frozenset[str]:
