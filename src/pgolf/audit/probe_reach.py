@@ -8,7 +8,7 @@ proof on probes impossible, never a proof on a given tokenizer, and accuses nobo
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pgolf.core.tokenizer import MARKER
 from pgolf.untrusted.syntax import walk
@@ -53,31 +53,133 @@ _LONG_FUNCTION_LINES = 120
 _TOKENIZER_WORDS = frozenset({"id_to_piece", "IdToPiece", "is_byte", "IsByte", "is_control", "IsControl"})
 
 
-def beyond_probes(function: Function) -> tuple[int, str] | None:
-    """(line, what the builder depends on), the first dependence that probe vocabularies cannot show; None if none."""
-    return _of_function(function, set(), 0)
+def beyond_probes(function: Function, settings: Mapping[str, Value] | None = None) -> tuple[int, str] | None:
+    """(line, what the builder depends on), the first dependence that probe vocabularies cannot show; None if none.
+
+    `settings` are parameters whose values were known texts or flags in the call: comparing one asks no tokenizer, and
+    a branch that it does not take is never run.
+    """
+    return _of_function(function, set(), 0, settings or {})
 
 
-def _of_function(function: Function, seen: set[int], depth: int) -> tuple[int, str] | None:
+def _of_function(
+    function: Function, seen: set[int], depth: int, settings: Mapping[str, Value]
+) -> tuple[int, str] | None:
     node = function.code.node
     if id(node) in seen or depth > 4:
         return None
     seen.add(id(node))
     offset: int = function.frame.offset
+    fixed = _fixed(node, settings)
+    exempt = _paddings(node)
     for part in _parts(node):
-        for sub in walk(part):
-            said = _question(sub)
+        for sub in _walk(part, fixed, exempt):
+            said = "" if id(sub) in exempt else _question(sub)
             if said:
                 return getattr(sub, "lineno", node.lineno) + offset, said
             if isinstance(sub, ast.Name) and isinstance(sub.ctx, ast.Load):
                 held = _held(function, sub.id)
                 if isinstance(held, Function):
-                    found = _of_function(held, seen, depth + 1)
+                    found = _of_function(held, seen, depth + 1, {})
                     if found is not None:
                         return found
                 elif _is_list_of_cases(held):
                     return sub.lineno + offset, f"{sub.id}, a collection of ids or spellings"
     return None
+
+
+def _fixed(node: ast.AST, settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Settings that are bound nowhere else in the function."""
+    bound = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    bound |= {n.arg for inner in ast.walk(node) if inner is not node for n in _parameters(inner)}
+    bound |= {name for n in ast.walk(node) if isinstance(n, (ast.Global, ast.Nonlocal)) for name in n.names}
+    return {name: value for name, value in settings.items() if name not in bound}
+
+
+def _walk(node: ast.AST, fixed: dict[str, Value], exempt: set[int]) -> Iterator[ast.AST]:
+    """`ast.walk` without branches that a setting does not take; comparisons of settings go to `exempt`."""
+    pending = [node]
+    while pending:
+        n = pending.pop()
+        yield n
+        truth = _truth(n.test, fixed) if isinstance(n, ast.If) else None
+        if isinstance(n, ast.If) and truth is not None:
+            exempt.update(id(inner) for inner in ast.walk(n.test))
+            pending.extend(n.body if truth else n.orelse)
+        else:
+            pending.extend(ast.iter_child_nodes(n))
+
+
+def _truth(test: ast.expr, fixed: dict[str, Value]) -> bool | None:
+    """What `setting`, `not setting`, `setting == "a"` or `setting in ("a", "b")` is; None for any other test."""
+    if isinstance(test, ast.Name) and test.id in fixed:
+        return bool(fixed[test.id])
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = _truth(test.operand, fixed)
+        return None if inner is None else not inner
+    if not (
+        isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and isinstance(test.left, ast.Name)
+        and test.left.id in fixed
+    ):
+        return None
+    value, right, op = fixed[test.left.id], test.comparators[0], test.ops[0]
+    if isinstance(right, ast.Constant) and isinstance(op, (ast.Eq, ast.Is)):
+        return bool(value == right.value)
+    if isinstance(right, ast.Constant) and isinstance(op, (ast.NotEq, ast.IsNot)):
+        return bool(value != right.value)
+    if isinstance(right, (ast.Tuple, ast.Set, ast.List)) and all(
+        isinstance(e, ast.Constant) for e in right.elts
+    ):
+        among = any(value == e.value for e in right.elts if isinstance(e, ast.Constant))
+        return among if isinstance(op, ast.In) else not among if isinstance(op, ast.NotIn) else None
+    return None
+
+
+def _parameters(node: ast.AST) -> list[ast.arg]:
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return []
+    a = node.args
+    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x is not None)]
+
+
+_MAKERS = frozenset({"zeros", "ones", "full", "empty"})
+
+
+def _paddings(node: ast.AST) -> set[int]:
+    """`size = max(a, b, 50257)` where the size does nothing but make arrays: padding that no stream can reach."""
+    sizes: dict[str, list[ast.Call]] = {}
+    for n in ast.walk(node):
+        if (
+            isinstance(n, ast.Assign)
+            and len(n.targets) == 1
+            and isinstance(n.targets[0], ast.Name)
+            and isinstance(n.value, ast.Call)
+            and isinstance(n.value.func, ast.Name)
+            and n.value.func.id == "max"
+        ):
+            sizes.setdefault(n.targets[0].id, []).append(n.value)
+    if not sizes:
+        return set()
+    inside: set[int] = set()
+    for n in ast.walk(node):
+        if (
+            isinstance(n, ast.Call)
+            and isinstance(n.func, ast.Attribute)
+            and n.func.attr in _MAKERS
+            and n.args
+        ):
+            first = n.args[0]
+            parts = first.elts if isinstance(first, (ast.Tuple, ast.List)) else [first]
+            inside.update(id(p) for p in parts)
+    loads = [n for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    bound = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return {
+        id(calls[0])
+        for name, calls in sizes.items()
+        if bound.count(name) == 1 and all(id(n) in inside for n in loads if n.id == name)
+    }
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:

@@ -443,11 +443,11 @@ class _Auditor:
     ) -> ScriptAudit:  # fmt: skip
         interp = run.program.interp
         notes = list(self.notes)
-        for read in run.program.sources:
-            if read.never_ran:
-                notes.append(
-                    f"{read.path} cannot run as it is ({read.problem}); what remains without that text was audited"
-                )
+        notes += [
+            f"{read.path} cannot run as it is ({read.problem}); what remains without that text was audited"
+            for read in run.program.sources
+            if read.never_ran
+        ]
         outside = [name for name in run.program.files if name.startswith("../")]
         if outside:
             notes.append(f"imports from outside its folder: {', '.join(outside[:4])}")
@@ -469,10 +469,22 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
 
     call = next((b for b in reversed(run.watcher.builders) if b.name == found.name), None)
     for built in [call] if call is not None else run.watcher.builders[-3:]:
-        asked = beyond_probes(built.function)
+        asked = beyond_probes(built.function, _settings(built))
         if asked is not None:
             return f"line {asked[0]}: depends on {asked[1]}, which probe vocabularies cannot show; give a tokenizer"
     return ""
+
+
+def _settings(call: BuilderCall) -> dict[str, Value]:
+    """Parameters of a builder that were given a text, a flag or nothing: settings, not pieces of a tokenizer."""
+    code = call.function.code
+    given = dict(zip(code.params, call.args, strict=False)) | call.kwargs
+    first = len(code.params) - len(call.function.defaults)
+    for name, default in zip(code.params[first:], call.function.defaults, strict=False):
+        given.setdefault(name, default)
+    for name, default in call.function.kw_defaults.items():
+        given.setdefault(name, default)
+    return {name: value for name, value in given.items() if value is None or isinstance(value, (str, bool))}
 
 
 def _doubt(run: _Run) -> str:

@@ -18,7 +18,7 @@ from pgolf.untrusted.interp import (
 )
 from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.tensor import Tensor
-from pgolf.untrusted.values import Function, KnownTruth, Loss, Opaque, Stuck, Value
+from pgolf.untrusted.values import Function, KnownTruth, Loss, Opaque, Stuck, Value, unsure
 
 _BUILDERS: dict[type, Callable[[Any], Expr]] = {}
 
@@ -279,9 +279,9 @@ def merge(a: Value, b: Value, why: Opaque) -> Value:
     if type(a) is type(b) and (a is None or isinstance(a, (int, float, str, bytes))) and a == b:
         return a
     if isinstance(a, Opaque):
-        return a
+        return unsure(a)
     if isinstance(b, Opaque):
-        return b
+        return unsure(b)
     return Opaque(f"depends on an unknown condition: {why.reason}", why.line, why.origin)
 
 

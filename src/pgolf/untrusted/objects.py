@@ -273,7 +273,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
     kind = type(container)
     if isinstance(index, Opaque):
         if kind is Tensor or isinstance(container, Opaque):
-            return index
+            return unsure(index)
         return Opaque(f"index is unknown: {index.reason}", index.line or line, index.origin)
     if kind is Tensor:
         plain = plain_index(index)
@@ -336,7 +336,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             from pgolf.untrusted.intrinsics import model_output_item
 
             return model_output_item(interp, container, index, line)
-        return container
+        return unsure(container)
     if kind is Instance:
         method = get_attribute(interp, container, "__getitem__", line, missing_ok=True)
         if method is MISSING:

@@ -25,6 +25,7 @@ from pgolf.untrusted.values import (
     Stuck,
     Tok,
     Value,
+    unsure,
 )
 
 _NUMBER = (int, float)
@@ -73,9 +74,9 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if ka is Loss or kb is Loss or isinstance(a, ModelOutput) or isinstance(b, ModelOutput):
         return scalar_op(op)(a, b)
     if isinstance(a, Opaque):
-        return a
+        return unsure(a)
     if isinstance(b, Opaque):
-        return b
+        return unsure(b)
     if ka is Instance or kb is Instance:
         return _instances(interp, op, a, b, line)
     if op == "Add":
@@ -175,9 +176,9 @@ def _make_scalar(op: str) -> Callable[[Value, Value], Value]:
         if kx is Loss or ky is Loss or kx is ModelOutput or ky is ModelOutput:
             return _loss_op(op, x, y)
         if isinstance(x, Opaque):
-            return x
+            return unsure(x)
         if isinstance(y, Opaque):
-            return y
+            return unsure(y)
         if raw is None:
             return Opaque(f"operator {op} on array elements")
         try:
@@ -250,7 +251,7 @@ def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             converted = from_nested(x, None, False, interp.limits.interpreter_cells)
             a, b = (converted, other) if x is a else (other, converted)
         elif isinstance(x, Opaque) and not isinstance(x, ModelOutput):
-            return x
+            return unsure(x)
         elif x is None or isinstance(x, (str, bytes, dict, set, Instance, NativeObject)):
             raise raise_in_script("TypeError", f"unsupported operands for {op}", line)
     n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
@@ -360,7 +361,7 @@ def unary(interp: Interp, op: str, a: Value, line: int) -> Value:
         mean = mean_loss(a)
         return mean.scaled(-1.0) if mean is not None else a
     if isinstance(a, Opaque):
-        return a
+        return unsure(a)
     if isinstance(a, (int, float)):
         if op == "USub":
             return -a
@@ -384,9 +385,9 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return found if isinstance(found, Opaque) or op == "In" else not found
     if ka is Tensor or kb is Tensor:
         if isinstance(a, Opaque):
-            return a
+            return unsure(a)
         if isinstance(b, Opaque):
-            return b
+            return unsure(b)
         if a is None or b is None:
             return op == "NotEq"
         raw = _COMPARE[op]
@@ -421,9 +422,9 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             b = b if isinstance(b, Tensor) else from_nested(b, None, False, bound)
         return elementwise(element, a, b, "bool")
     if isinstance(a, Opaque):
-        return a
+        return unsure(a)
     if isinstance(b, Opaque):
-        return b
+        return unsure(b)
     if ka is Loss or kb is Loss:
         return Opaque("comparison of a loss", line, "model")
     if ka is Instance or kb is Instance:

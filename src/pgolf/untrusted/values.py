@@ -65,6 +65,13 @@ class KnownTruth(Opaque):
         self.truth = truth
 
 
+def unsure(unknown: Opaque) -> Opaque:
+    """What an operation on an unknown value gives: nothing is known of it, not even the truth of its operand."""
+    if type(unknown) is KnownTruth:
+        return Opaque(unknown.reason, unknown.line, unknown.origin)
+    return unknown
+
+
 class Tok(int):
     """A token id that remembers its position in the probe stream; arithmetic on it gives a plain int."""
 

@@ -57,7 +57,7 @@ for _child, _parent in (
 def first_unknown(values: list[Value]) -> Opaque | None:
     for v in values:
         if isinstance(v, Opaque):
-            return v
+            return unsure(v)
     return None
 
 
