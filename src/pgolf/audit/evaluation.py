@@ -102,7 +102,8 @@ class Watcher(Observer):
         self.scores: list[Score] = []
         self.builders: list[BuilderCall] = []
         self.sidecar_read = False
-        self.scored: set[int] = set()
+        self.scored: dict[int, list[list[Value]]] = {}
+        """Functions that returned a score, by code, with what the arrays of that call's arguments held."""
         self.pending: list[tuple[int, int]] = []
         self.first_builder_only = True
         self.functions: list[str] = []
@@ -162,7 +163,10 @@ class Watcher(Observer):
                 # An evaluation; a helper that only turns sums into a score is followed each time.
                 self._flows(forms, id(function.code), function.name, at, adapted)
                 if any(len(form.weights) > 1 for form in forms):
-                    self.scored.add(id(function.code))
+                    given = (a.data for v in [*args, *kwargs.values()] for a in arrays_within(v))
+                    self.scored.setdefault(
+                        id(function.code), [list(d) for d in given if self._is_like_a_table(d)][:16]
+                    )
         if interp.tokenizer_calls > asked:
             arrays = arrays_in(result, self.size)
             if arrays:
@@ -184,12 +188,18 @@ class Watcher(Observer):
                 interp.doubt(f"a table changes between two calls of {function.name}()", line)
                 return
         for array in (a for value in args for a in arrays_within(value)):
-            if len(array.shape) != 1 or len(array.data) < self.size or not known:
+            if len(array.shape) != 1 or not known or not self._is_like_a_table(array.data):
                 continue
-            flags_or_sizes = all(isinstance(x, (int, Opaque)) and not isinstance(x, Tok) for x in array.data)
-            if flags_or_sizes and not any(_alike(array.data, table.values) for _, table in known):
+            # What the first call was given and did not read is no other table either.
+            before = [*(table.values for _, table in known), *self.scored[id(function.code)]]
+            if not any(_alike(array.data, values) for values in before):
                 interp.doubt(f"{function.name}() is called again with other tables", line)
                 return
+
+    def _is_like_a_table(self, data: list[Value]) -> bool:
+        return len(data) >= self.size and all(
+            isinstance(x, (int, Opaque)) and not isinstance(x, Tok) for x in data
+        )
 
     # -- what is read --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from itertools import permutations
 from typing import Any
 
 from pgolf.audit.compare import compare, compare_probes, has_class, merge_structure
+from pgolf.audit.constant_formula import constant_bytes, vocabulary_sizes
 from pgolf.audit.evaluation import (
     BuilderCall,
     ConsumedTable,
@@ -41,6 +42,8 @@ from pgolf.untrusted.source import chunk_words, read_source
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import Opaque, ScriptRaise, Stuck, Tok, Value
 
+MIN_SUBWORD_VOCABULARY = 512
+"""Vocabularies from here on cannot be 256 bytes and a few special tokens."""
 WINDOW = 16
 """Largest window that the scaled-down evaluation may use; a tail shorter than it may be dropped."""
 
@@ -404,6 +407,8 @@ class _Auditor:
             again = bytes_without_table(other.watcher, other.program, self.data)
             if again is None or again[2] != answer[2]:
                 answer = None
+        if answer is None and not run.program.unread and not run.program.missing_modules:
+            answer = self._constant_in_text(run)
         if answer is not None:
             source, evaluation, why = answer
             return self._answer(run, LutStatus.UNKNOWN, (), source, evaluation, "", None, why, why, None)
@@ -411,6 +416,20 @@ class _Auditor:
         return self._answer(
             run, LutStatus.UNKNOWN, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, "", None, reason, reason, None
         )
+
+    def _constant_in_text(self, run: _Run) -> tuple[ByteSource, EvalStatus, str] | None:
+        """A constant that every formula of the text divides by, where no evaluation reached one."""
+        found = constant_bytes(run.program.sources)
+        if found is None:
+            return None
+        where = f"{found.function or 'module'} (line {found.line})"
+        if found.bytes_per_token != 1.0:
+            why = f"{where}: divides by {found.bytes_per_token:.6g} bytes per token, whatever the tokens"
+        elif min(vocabulary_sizes(run.program.sources), default=0) >= MIN_SUBWORD_VOCABULARY:
+            why = f"{where}: calls the bits per token of a sub-word vocabulary bits per byte"
+        else:
+            return None
+        return ByteSource.CONSTANT, EvalStatus.DEVIATES, why
 
     def _why_nothing(self, run: _Run) -> str:
         for source in run.program.sources:

@@ -29,9 +29,16 @@ from pgolf.untrusted.values import (
     Stuck,
     Tok,
     Value,
+    unsure,
 )
 
 _PLAIN = (str, bytes, int, float, list, tuple, dict, set, frozenset, range, bytearray, type(None))
+
+
+_MODULE_ITSELF = frozenset(
+    {"to", "cuda", "cpu", "float", "half", "bfloat16", "double", "eval", "train", "requires_grad_"}
+)
+"""Methods that a network inherits and that return the network itself."""
 
 
 class Property:
@@ -64,6 +71,8 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
     if kind is Instance:
         found = _instance_attribute(interp, value, name, line)
         if found is MISSING and value.cls.opaque_base and not missing_ok:
+            if name in _MODULE_ITSELF:
+                return Intrinsic(name, lambda it, args, kwargs, ln: value)
             return Opaque(
                 f"attribute {name} of an object of {value.cls.name} ({value.cls.opaque_base})", line, "model"
             )

@@ -30,6 +30,7 @@ from pgolf.untrusted.values import (
     Stuck,
     Tok,
     Value,
+    unsure,
 )
 
 Args = list[Value]

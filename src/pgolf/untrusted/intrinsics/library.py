@@ -341,7 +341,10 @@ def shard_slice(interp: Interp, text: str, dtype: str, offset: int, count: int |
         values = list(stream[at:]) if kind == "tokens" else list(interp.sidecar[at:])
         interp.shards_read.add("val" if "val" in text.rsplit("/", 1)[-1].lower() else "other")
     elif dtype in ("uint16", "int16"):
-        return Opaque("shard header read as token ids", line)
+        # The header read as if it were tokens: its words are plain numbers in front of the stream's tokens.
+        words = [part for word in (20240520, 1, len(stream)) for part in (word & 0xFFFF, word >> 16)]
+        values = [*words, *[0] * 506][offset // 2 :]
+        values += list(stream) if kind == "tokens" else list(interp.sidecar)
     else:
         return Opaque(f"shard read as {dtype}", line)
     if count is not None and count >= 0:
