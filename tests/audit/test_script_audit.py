@@ -292,3 +292,31 @@ def test_what_only_a_real_run_would_cut_is_not_canonical(old: str, new: str) -> 
     # 2026-11-23: a bound far above the probe stream's values, or one shard of many, changed nothing in the evaluation.
     result = audit(changed(old, new))
     assert result.eval_status is not EvalStatus.CANONICAL, result.eval_reason
+
+
+def test_a_truth_that_is_known_of_an_unknown_value_is_not_handed_on_to_what_is_made_of_it() -> None:
+    # 2026-11-23: `files = training_files or val_files` is true whatever the first is; what was read from its first file
+    # was then taken to be true as well, and the branch of another tokenizer was followed alone.
+    source = REFERENCE.replace(
+        'luts = build_luts(sp, args.vocab_size, "cuda")',
+        'shards = sorted(glob.glob("data/fineweb_train_*.bin")) or sorted(glob.glob(args.val_files))\n'
+        '    odd = int(np.fromfile(shards[0], dtype="<i4", count=4)[1]) == 2\n'
+        "    if odd:\n"
+        "        n = args.vocab_size\n"
+        "        luts = (torch.ones(n, dtype=torch.int16), torch.zeros(n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool))\n"
+        "    else:\n"
+        '        luts = build_luts(sp, args.vocab_size, "cuda")',
+    )
+    assert "odd" in source
+    result = audit(source)
+    assert result.byte_source is not ByteSource.BYTE_LEVEL
+    assert result.eval_status is not EvalStatus.CANONICAL
+
+
+def test_a_pasted_cell_magic_is_left_out_and_said() -> None:
+    result = audit("%%writefile train_gpt.py\n" + REFERENCE)
+    assert result.lut_status is LutStatus.CORRECT
+    assert any("cannot run as it is" in note for note in result.notes)
+    newer = audit("lazy import mystery\n" + REFERENCE)
+    assert newer.lut_status is LutStatus.UNKNOWN
+    assert "parsed in part only" in newer.reason

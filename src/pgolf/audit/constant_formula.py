@@ -29,7 +29,9 @@ _ASKS = frozenset(
     {"is_byte", "IsByte", "id_to_piece", "IdToPiece", "decode_single_token_bytes", "base_bytes", "is_control", "IsControl",
      "decode_ids", "decode_single_token"}
 )  # fmt: skip
-_WRAPPERS = frozenset({"float", "round", "abs", "item", "max", "clamp", "clamp_min", "double", "cpu", "detach", "tensor"})
+_WRAPPERS = frozenset(
+    {"float", "round", "abs", "item", "max", "clamp", "clamp_min", "double", "cpu", "detach", "tensor"}
+)
 _MAX_FORMULAS = 200
 _MAX_DEPTH = 8
 
@@ -102,7 +104,7 @@ def _named_values(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 def _number(node: ast.expr) -> float | None:
     """A literal number, also as the default of an environment variable or wrapped in `float()` or `int()`."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return float(node.value)
+        return float(node.value)  # type: ignore[arg-type]
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
             return float(node.value)
@@ -171,10 +173,9 @@ class _Reader:
             if isinstance(n, ast.Assign):
                 for target in n.targets:
                     self._bind(at, target, n.value, "=")
-            elif isinstance(n, ast.AnnAssign) and n.value is not None:
-                self._bind(at, n.target, n.value, "=")
-            elif isinstance(n, ast.NamedExpr):
-                self._bind(at, n.target, n.value, "=")
+            elif isinstance(n, (ast.AnnAssign, ast.NamedExpr)):
+                if n.value is not None:
+                    self._bind(at, n.target, n.value, "=")
             elif isinstance(n, ast.AugAssign):
                 self._bind(at, n.target, n.value, type(n.op).__name__)
             elif isinstance(n, (ast.For, ast.AsyncFor)):
@@ -223,7 +224,11 @@ class _Reader:
                 yield n.value
             elif isinstance(n, ast.Dict):
                 for key, value in zip(n.keys, n.values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str) and _BPB.search(key.value):
+                    if (
+                        isinstance(key, ast.Constant)
+                        and isinstance(key.value, str)
+                        and _BPB.search(key.value)
+                    ):
                         yield value
             elif isinstance(n, ast.JoinedStr):
                 before = ""
@@ -314,7 +319,9 @@ class _Reader:
 
     def _known(self, node: ast.expr, scope: _Scope) -> float | None:
         """A number that is written in the text: literally, or under a name that is bound to nothing else."""
-        number = _number(node) if not isinstance(node, ast.Constant) or type(node.value) in (int, float) else None
+        number = (
+            _number(node) if not isinstance(node, ast.Constant) or type(node.value) in (int, float) else None
+        )
         if number is not None:
             return number
         if isinstance(node, ast.Name):
@@ -421,7 +428,8 @@ class _Reader:
                 if isinstance(element, ast.Name) and element.id == node.id:
                     continue
             if how == "=" and (
-                (isinstance(value, ast.Constant) and value.value in (0, 0.0)) or isinstance(value, ast.List)
+                (isinstance(value, ast.Constant) and value.value in (0, 0.0))
+                or isinstance(value, ast.List)
                 or (isinstance(value, ast.Call) and _called(value) in ("zeros", "tensor"))
             ):
                 continue
@@ -472,10 +480,14 @@ class _Reader:
                 return False
             functions = self.functions.get(name, [])
             if len(functions) == 1:
-                returned = [n.value for n in functions[0].own if isinstance(n, ast.Return) and n.value is not None]
+                returned = [
+                    n.value for n in functions[0].own if isinstance(n, ast.Return) and n.value is not None
+                ]
                 if not returned:
                     raise _Untraceable
-                answers = {self._is_mean_loss(r, functions[0], depth + 1) for r in returned if _number(r) is None}
+                answers = {
+                    self._is_mean_loss(r, functions[0], depth + 1) for r in returned if _number(r) is None
+                }
                 if len(answers) == 1:
                     return answers.pop()
             raise _Untraceable
@@ -493,11 +505,17 @@ class _Reader:
             if how == "Div":
                 self._is_count(value, scope, depth + 1)
             elif how == "Add" and divided:
-                if not any(_LOSS.search(w) for w in _words(value)) or any(_BYTES.search(w) for w in _words(value)):
+                if not any(_LOSS.search(w) for w in _words(value)) or any(
+                    _BYTES.search(w) for w in _words(value)
+                ):
                     raise _Untraceable
             elif how == "part":
                 # One of several results of a network: `_, loss = model(x, y)`.
-                if not (_LOSS.search(node.id) and isinstance(value, ast.Call) and _called(value) not in self.functions):
+                if not (
+                    _LOSS.search(node.id)
+                    and isinstance(value, ast.Call)
+                    and _called(value) not in self.functions
+                ):
                     raise _Untraceable
             elif how == "=" and isinstance(plain, ast.Call) and _is_mean_of_a_network(plain):
                 continue
@@ -531,7 +549,8 @@ def _unwrapped(node: ast.expr) -> ast.expr:
     """Without `float(…)`, `round(…, 4)`, `max(…, 1)` and `….item()` around it."""
     while isinstance(node, ast.Call) and _called(node) in _WRAPPERS:
         if isinstance(node.func, ast.Attribute) and not (
-            isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "np", "numpy", "math", "mx")
+            isinstance(node.func.value, ast.Name)
+            and node.func.value.id in ("torch", "np", "numpy", "math", "mx")
         ):
             node = node.func.value
         elif node.args and all(isinstance(a, ast.Constant) for a in node.args[1:]):
@@ -559,7 +578,8 @@ def _is_ln2(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant) and type(node.value) is float:
         return math.isclose(node.value, LN2, abs_tol=2e-4)
     return isinstance(node, (ast.Name, ast.Attribute)) and (
-        (node.id if isinstance(node, ast.Name) else node.attr).upper().strip("_") in ("LN2", "LN_2", "LOG2", "LOG_2")
+        (node.id if isinstance(node, ast.Name) else node.attr).upper().strip("_")
+        in ("LN2", "LN_2", "LOG2", "LOG_2")
     )
 
 

@@ -72,6 +72,8 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
             needed = _needed_source(evidence)
             if needed is ByteSource.SIDECAR and audit.byte_source is not ByteSource.SIDECAR:
                 yield f"this tokenizer's bytes come from a sidecar file, the script's from {audit.byte_source.value}"
+            if needed is ByteSource.TABLE and audit.byte_source is ByteSource.BYTE_LEVEL:
+                yield "this tokenizer's bytes come from a table; with its default settings the script scores bytes"
             if audit.eval_status is not EvalStatus.CANONICAL:
                 why = f": {audit.eval_reason}" if audit.eval_reason else ""
                 yield f"the script's evaluation loop is {audit.eval_status.value}{why}"

@@ -192,12 +192,17 @@ class _Auditor:
         size = len(run.vocabulary)
         problem = _unknown_in(found, size)
         sizes = set(found.base) - {0}
-        if problem is None and sizes == {1} and not any(found.space):
+        sub_words = _is_sub_word(run)
+        if problem is None and sizes == {1} and not any(found.space) and not sub_words:
             evaluation, why = self._eval_status(run, _tables(found))
             return self._answer(
                 run, LutStatus.UNKNOWN, (), ByteSource.BYTE_LEVEL, evaluation, "", None,
                 "no SentencePiece table: every token is one byte (or none)", why, found,
             )  # fmt: skip
+        if sub_words and sizes == {1}:
+            problem = (
+                problem or "its tables give every token one byte, and its vocabulary is no byte vocabulary"
+            )
         return self._unknown(run, found, problem or "its tables are not made from a SentencePiece tokenizer")
 
     def _lone_builder(self, run: _Run) -> _Found | None:
@@ -401,6 +406,9 @@ class _Auditor:
 
     def _no_tables(self, run: _Run) -> ScriptAudit:
         answer = bytes_without_table(run.watcher, run.program, self.data)
+        if answer is not None and answer[0] is ByteSource.BYTE_LEVEL and _is_sub_word(run):
+            # Bits per token were printed as bits per byte, and one token is no byte.
+            answer = None
         if answer is not None and answer[0] is ByteSource.CONSTANT:
             # A constant is one whatever the tokens are: other tokens have to give the same number.
             other = self.evaluate(probe_vocabularies()[1])
@@ -425,7 +433,7 @@ class _Auditor:
         where = f"{found.function or 'module'} (line {found.line})"
         if found.bytes_per_token != 1.0:
             why = f"{where}: divides by {found.bytes_per_token:.6g} bytes per token, whatever the tokens"
-        elif min(vocabulary_sizes(run.program.sources), default=0) >= MIN_SUBWORD_VOCABULARY:
+        elif _is_sub_word(run):
             why = f"{where}: calls the bits per token of a sub-word vocabulary bits per byte"
         else:
             return None
@@ -492,6 +500,11 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
         if asked is not None:
             return f"line {asked[0]}: depends on {asked[1]}, which probe vocabularies cannot show; give a tokenizer"
     return ""
+
+
+def _is_sub_word(run: _Run) -> bool:
+    """Whether every vocabulary size that the script names is too large for one of bytes."""
+    return min(vocabulary_sizes(run.program.sources), default=0) >= MIN_SUBWORD_VOCABULARY
 
 
 def _settings(call: BuilderCall) -> dict[str, Value]:
