@@ -57,7 +57,22 @@ def hostile_logs() -> dict[str, bytes]:
         "escapes": b"\x1b]aaaa" * (MEGABYTE // 6),
         "imports": b"import a\n" * (MEGABYTE // 9),
         "zeros": bytes(MEGABYTE),
+        "ever other labels": b"".join(
+            b"final_%s val_loss:2.0%d val_bpb:1.0\n" % (_word(i), i) for i in range(MEGABYTE // 40)
+        ),
+        "ever other names": b"".join(
+            b" ".join(b"%s%d_loss:1.0 %s%d_bpb:1" % (_word(i), j, _word(i), j) for j in range(32)) + b"\n"
+            for i in range(MEGABYTE // 900)
+        ),
+        "names without losses": b"".join(b"bpb:1 " * 64 + _word(i) + b"\n" for i in range(MEGABYTE // 390)),
+        "size words": (b"total_submission_size artifact bytes " * 27 + b"\n") * (MEGABYTE // 1_000),
+        "settings": b"".join(_word(i) + b"=1\n" for i in range(MEGABYTE // 9)),
     }
+
+
+def _word(number: int) -> bytes:
+    """Letters that differ for every number: digits alone would share a shape."""
+    return bytes(97 + number // 26**place % 26 for place in range(6))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgolf.runlog import ReadingKind, parse_log
-from pgolf.runlog.readings import read_line, read_number
+from pgolf.runlog.readings import read_line, read_number, read_shaped_line
 
 FINAL, DIAGNOSTIC, STEP = ReadingKind.FINAL, ReadingKind.DIAGNOSTIC, ReadingKind.STEP
 PROGRESS, DERIVED = ReadingKind.PROGRESS, ReadingKind.DERIVED
@@ -144,3 +144,28 @@ def test_labels_that_repeat_are_progress_whatever_they_are_called() -> None:
     data = b"".join(b"probe %d bpb=1.2\n" % i for i in range(60)) + b"final_exact val_loss:2.0 val_bpb:1.1\n"
     metrics = parse_log(data)
     assert [r.label for r in metrics.finals] == ["final_exact"]
+
+
+ODD_LINES = [
+    "compare a1_loss:2.0 a1_bpb:1.0 a2_loss:3.0 a2_bpb:1.5",
+    "final_int6 val_loss:1,234.5 val_bpb:1e-3 eval_time:12.5m tokens:1_024 bytes:2048",
+    "final bits/byte: 1.25 val_loss:2.0 elapsed=1.2.3s",
+    '{"step": 12, "event": "val", "val_loss": 2.5, "val_bpb": 1.25}',
+    "2026-04-05 10:11:12 step 7/9 \N{GREEK CAPITAL LETTER DELTA} bpb: -0.25",
+    "q\N{MIDDLE DOT}rt loss 3 bpb 1.25e+1 nan",
+]
+
+
+@given(
+    st.sampled_from([text for text, *_ in LINES] + ODD_LINES),
+    st.lists(st.integers(0, 9), max_size=40),
+    st.integers(0, 9),
+)
+def test_a_line_is_read_the_same_whether_its_shape_was_seen_before_or_not(
+    text: str, digits: list[int], rest: int
+) -> None:
+    stream = iter(digits)
+    changed = "".join(str(next(stream, rest)) if c in "0123456789" else c for c in text)
+    readings = read_shaped_line(changed.encode(), 3)
+    assert repr(readings) == repr(read_line(changed, 3))
+    assert repr(read_shaped_line(changed.encode(), 3)) == repr(readings)

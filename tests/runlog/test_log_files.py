@@ -121,6 +121,38 @@ def test_more_lines_than_the_bound_are_left_out_and_that_is_said() -> None:
     assert any("251" in note for note in metrics.notes)
 
 
+def test_many_values_on_few_lines_are_bounded_too_and_the_first_and_last_are_read() -> None:
+    many = b"".join(b"bits per byte %d: 1.%d bpb:2 bpb:3\n" % (i, i) for i in range(100, 300))
+    metrics = parse_log(b"first bpb:4.25\n" + many + FINAL.encode(), limits=LogLimits(values=60))
+    assert metrics.readings[0].val_bpb.value == 4.25
+    assert metrics.readings[-1].label == "final_exact"
+    assert len(metrics.readings) < 100
+    assert len(metrics.readings) + metrics.lines_dropped >= 400
+    lines = [r.line for r in metrics.readings]
+    assert lines == sorted(lines)
+
+
+def test_settings_and_sizes_below_a_listing_keep_their_line_numbers() -> None:
+    head = f"{LISTING}{'=' * 100}\nlr: 0.5\nseed: 9\n"
+    data = f"{head}step:1/2 train_loss:3.0\nTotal submission size: 1,234 bytes\n{FINAL}\n"
+    metrics = parse_log(data.encode())
+    lines = data.split("\n")
+    assert {h.name: lines[h.line - 1] for h in metrics.run.hyperparameters} == {
+        "lr": "lr: 0.5",
+        "seed": "seed: 9",
+    }
+    assert lines[metrics.sizes[0].line - 1] == "Total submission size: 1,234 bytes"
+    assert metrics.lines == data.count("\n")
+
+
+def test_settings_of_the_last_run_are_read_not_those_of_the_run_above_its_listing() -> None:
+    run = "lr: 0.{n}\ntrain_loader:dataset:x train_shards:1\nstep:1/2 train_loss:3.0 train_time:1ms\n"
+    data = "".join(f"{LISTING}{'=' * 100}\n{run.format(n=n)}" for n in (1, 2)) + FINAL
+    metrics = parse_log(data.encode())
+    assert metrics.run.runs == 2
+    assert [h.value for h in metrics.run.hyperparameters if h.name == "lr"] == ["0.2"]
+
+
 def test_a_value_inside_an_over_long_line_is_found() -> None:
     metrics = parse_log(b"x" * 100_000 + b" final_eval val_loss:2.0 val_bpb:1.25 " + b"y" * 100_000)
     assert [r.val_bpb.value for r in metrics.readings] == [1.25]

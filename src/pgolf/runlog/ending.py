@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pgolf.runlog.facts import Body
@@ -23,17 +24,6 @@ _CRASH_WORDS: tuple[tuple[bytes, str], ...] = (
     (b"\nkilled", "killed"),
     (b"out of memory:", "out of memory"),
 )
-_ANY_CRASH = (
-    b"error",
-    b"traceback",
-    b"exception",
-    b"fault",
-    b"interrupt",
-    b"time limit",
-    b"killed",
-    b"out of memory",
-    b"timeout",
-)
 _SEARCHED = 64 * 1024
 _EXCEPTION = re.compile(
     r"^[^\n]{0,40}?\b((?:\w{1,40}\.){0,6}\w{0,60}(?:Error|Exception|Interrupt|Exit))\b:?[^\n]{0,200}"
@@ -50,10 +40,12 @@ class RunEnd:
     line: int
 
 
-def read_ending(body: Body, readings: tuple[Reading, ...], steps: int | None) -> RunEnd:
-    """The ending of the last run in the log."""
+def read_ending(
+    body: Body, readings: tuple[Reading, ...], steps: int | None, starts: Mapping[int, int]
+) -> RunEnd:
+    """The ending of the last run in the log; `starts` are the offsets of the readings' lines."""
     finals = [r for r in readings if r.kind is ReadingKind.FINAL]
-    crash = _last_crash(body, after=finals[-1].line if finals else 0)
+    crash = _last_crash(body, starts.get(finals[-1].line, 0) if finals else 0)
     if finals:
         reason = "a final evaluation is printed"
         return RunEnd(
@@ -69,25 +61,22 @@ def read_ending(body: Body, readings: tuple[Reading, ...], steps: int | None) ->
 
 
 def _last_crash(body: Body, after: int) -> tuple[int, str] | None:
-    """(offset, reason) of the last crash below line `after`; searched in the last part of the log only."""
-    data = body.data
-    start = max(0, len(data) - _SEARCHED)
-    low = data[start:].lower()
-    if not any(word in low for word in _ANY_CRASH):
-        return None
+    """(offset, reason) of the last crash below the line at offset `after`; searched in the last part of the log only."""
+    low = body.low
+    floor = max(0, len(low) - _SEARCHED)
+    if after >= floor:
+        floor = body.bounds(after)[1]
     found: tuple[int, str] | None = None
     for word, meaning in _CRASH_WORDS:
-        at = low.rfind(word)
+        at = low.rfind(word, floor)
         if at < 0:
             continue
-        first, last = body.bounds(start + at + (1 if word.startswith(b"\n") else 0))
-        text = data[first : min(last, first + 400)].decode("utf-8", "replace")
+        first, last = body.bounds(at + (1 if word.startswith(b"\n") else 0))
+        text = body.data[first : min(last, first + 400)].decode("utf-8", "replace")
         if word.startswith(b"traceback") and _WARNED.search(text):
             continue
         if found is None or first > found[0]:
             found = first, _reason(body, word, meaning, last)
-    if found is not None and after and body.line_number(found[0]) <= after:
-        return None
     return found
 
 

@@ -1,15 +1,20 @@
 """Sizes, times, seeds and settings of a log: the lines beside the score.
 
-Every fact is found by a literal search over the whole log first (memchr speed); only the lines found are read.
+Only lines that hold a word of some fact are read; which words a line holds is remembered by its shape.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate, islice
 
 from pgolf.runlog.limits import LogLimits
+from pgolf.runlog.line_shape import LONGEST_SHAPE, SHAPES, caseless_shape_of
 from pgolf.runlog.metrics import Hyperparameter, RunFacts, SizeKind, SizeLine
+from pgolf.runlog.source_listing import Listings
 
 _INT = r"(\d{1,3}(?:[,_]\d{3}){1,6}|\d{1,18})"
 _FLOAT = r"(\d{1,12}(?:\.\d{0,12})?(?:[eE][-+]?\d{1,3})?)"
@@ -86,26 +91,58 @@ _HYPER_LINE = re.compile(
     rb"[ \t]{0,12}[\"']?([A-Za-z_][\w.]{0,63})[\"']?\s?[:=]\s?[\"']?([^\"']{1,240}?)[\"']?,?\s{0,4}$"
 )
 _HYPER_PAIR = re.compile(rb"(?<![\w.:=/])([A-Za-z_][\w]{1,63})[:=]([^\s,;:=]{1,200})")
+_LONGEST_SETTING = 2_000
 _NO_SETTING_STARTS = frozenset(b"|+*=[#-<>(/{}")
 
 
-_RUN_STARTS = (b"train_loader:dataset", b"\nHyperparameters:", b"\nstep:0/", b"\n0/20000 ")
+_SettingSpans = tuple[tuple[int, int, int, int], ...]
+_FACT_WORDS = (
+    *_SIZE_WORDS,
+    b"seed",
+    b"world_size",
+    b"world size",
+    b"val_loader",
+    b"val_tokens",
+    b"val tokens",
+    b"validation tokens",
+    b"val_bytes",
+    b"vocab_size",
+    b"train_shards",
+    b"train_loader:dataset",
+    b"datasets_dir",
+    b"tokenizer",
+    b"params",
+    b"peak memory",
+    b"max_wallclock",
+    b"stopping_early",
+)
+_RUN_STARTS = (b"train_loader:dataset", b"\nHyperparameters:")
+_FIRST_STEP = re.compile(rb"\n(?:step:0/|0/20000 )")
+_MOST_RUNS = 10_000
 _TRAINING_WORDS = (b"train_loss", b"\nstep:")
 
 
 class Body:
-    """A log without listings, and the part of it where facts stand.
+    """A log without listings (`data`, lower-cased `low`), and the part of it where facts stand (`text`).
 
     Facts are printed before a run's first training line and after its last one. Only these parts of the last run are
-    searched for them (`low`, `text`: lower-cased and as printed, same length), up to a bound each.
+    searched for them, up to a bound each.
     """
 
-    def __init__(self, data: bytes, limits: LogLimits) -> None:
-        self.data = data
+    def __init__(self, listings: Listings, limits: LogLimits) -> None:
+        data = self.data = listings.data
+        self.low = data.lower()
         self.limits = limits
-        counts = {word: data.count(word) for word in _RUN_STARTS}
-        self.runs = max(1, *counts.values())
-        start = max((data.rfind(word) for word in _RUN_STARTS[:2] if counts[word] > 1), default=-1)
+        counts = [data.count(word) for word in _RUN_STARTS]
+        first_steps: Counter[bytes] = Counter()
+        for match in islice(_FIRST_STEP.finditer(data), _MOST_RUNS):
+            first_steps[match.group()] += 1
+        self.runs = max(1, *counts, *first_steps.values())
+        start = max(
+            (data.rfind(word) for word, count in zip(_RUN_STARTS, counts, strict=True) if count > 1),
+            default=-1,
+        )
+        self._cuts = listings.cuts
         self._start = self._run_start(start) if start > 0 else 0
         head_end, tail_start = self._training(self._start)
         head_end = min(head_end, self._start + limits.head_bytes)
@@ -114,47 +151,98 @@ class Body:
         self._head_end, self._tail_start = head_end, tail_start
         head = data[self._start : head_end]
         self.text = head + b"\n" + data[tail_start:]
-        self.low = self.text.lower()
+        self._cuts_passed = 0
         self._counted_to = 0
         self._counted = 0
+        self._shapes = caseless_shape_of(self.text).split(b"\n")
+        self._starts = [*accumulate(map(len, self._shapes), initial=0)]
+        self._lines_of_word = self._find_words()
 
     def _run_start(self, sign: int) -> int:
-        """Where the run begins whose first known line stands at `sign`: a few lines above, below the run before it."""
+        """Where the run begins whose first known line stands at `sign`: a few lines above, below the run or listing before it."""
         before = max(self.data.rfind(word, 0, sign) for word in _TRAINING_WORDS)
         floor = self.bounds(before + 1)[1] if before >= 0 else 0
+        floor = max(floor, *(at for at, _ in self._cuts if at <= sign)) if self._cuts else floor
         return max(floor, self.data.rfind(b"\n", 0, max(0, sign - 4_096)) + 1)
 
     def _training(self, start: int) -> tuple[int, int]:
         """Offsets where training lines begin and where the last one begins."""
-        firsts = [at for word in _TRAINING_WORDS if (at := self.data.find(word, start)) >= 0]
-        lasts = [at for word in _TRAINING_WORDS if (at := self.data.rfind(word, start)) >= 0]
+        firsts = {word: at for word in _TRAINING_WORDS if (at := self.data.find(word, start)) >= 0}
         if not firsts:
             return len(self.data), len(self.data)
-        return self.bounds(min(firsts) + 1)[0], self.bounds(max(lasts))[0]
+        last = max(self.data.rfind(word, start) for word in firsts)
+        return self.bounds(min(firsts.values()) + 1)[0], self.bounds(last)[0]
 
     def offset(self, at: int) -> int:
         """Offset in the log of an offset in `text`."""
         head = self._head_end - self._start
         return at + self._start if at <= head else at - head - 1 + self._tail_start
 
-    def head(self) -> tuple[bytes, int]:
-        """Text of the run before its training lines, and the number of its first line."""
-        return self.text[: self._head_end - self._start], self.line_number(self._start)
+    def head_lines(self, stops: tuple[bytes, ...]) -> Iterator[tuple[int, bytes, _SettingSpans]]:
+        """(number, line, its settings) of the run's lines before its training and before any of `stops`."""
+        text = self.text
+        end = self._head_end - self._start
+        for word in stops:
+            at = text.find(word, 0, end)
+            end = text.rfind(b"\n", 0, at + 1) + 1 if at >= 0 else end
+        count = text.count(b"\n", 0, end) + (end > 0 and text[end - 1 : end] != b"\n")
+        shapes = self._shapes[:count]
+        settings_of = {shape: spans for shape in dict.fromkeys(shapes) if (spans := settings_in(shape))}
+        first = self.line_number(self._start)
+        cuts = [*self._cuts[self._cuts_passed :], (len(self.data), 0)]
+        passed = 0
+        for index, shape in enumerate(shapes):
+            if shape in settings_of:
+                start = self._starts[index] + index
+                while cuts[passed][0] <= start + self._start:
+                    first += cuts[passed][1]
+                    passed += 1
+                yield first + index, text[start : start + len(shape)], settings_of[shape]
+
+    def _find_words(self) -> dict[bytes, list[tuple[int, bytes]]]:
+        """{word: (start in `text`, shape) of the lines that hold it, in order}."""
+        # Most lines repeat another one but for digits: the words are looked for in one line of each shape.
+        distinct = b"\n".join(dict.fromkeys(self._shapes))
+        words_of: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for word in _FACT_WORDS:
+            at = distinct.find(word)
+            while at >= 0:
+                end = distinct.find(b"\n", at)
+                end = end if end >= 0 else len(distinct)
+                words_of[distinct[distinct.rfind(b"\n", 0, at) + 1 : end]].append(word)
+                at = distinct.find(word, end)
+        found: defaultdict[bytes, list[tuple[int, bytes]]] = defaultdict(list)
+        if words_of:
+            for index, shape in enumerate(self._shapes):
+                if shape in words_of:
+                    start = self._starts[index] + index
+                    for word in words_of[shape]:
+                        found[word].append((start, shape))
+        return found
 
     def lines_with(self, word: bytes) -> Iterator[tuple[int, str]]:
-        """(offset in the log, text) of the lines that hold `word`, in order, up to the bounds."""
-        low, text, longest = self.low, self.text, self.limits.fact_line_bytes
+        """(offset in the log, text) of the lines that hold `word`, one of the words of facts, up to the bounds.
+
+        In order; an over-long line is read in windows around the word.
+        """
+        for at, text, _ in self.shaped_lines_with(word):
+            yield at, text
+
+    def shaped_lines_with(self, word: bytes) -> Iterator[tuple[int, str, bytes]]:
+        """`lines_with`, and the caseless shape of what is read."""
+        text, longest = self.text, self.limits.fact_line_bytes
         left = self.limits.fact_hits
-        at = low.find(word)
-        while at >= 0 and left > 0:
-            first = text.rfind(b"\n", 0, at + 1) + 1
-            last = text.find(b"\n", at + 1)
-            last = len(text) if last < 0 else last
-            if last - first > longest:
-                first, last = max(first, at - longest // 2), min(last, at + longest // 2)
-            yield self.offset(first), text[first:last].decode("utf-8", "replace")
-            left -= 1
-            at = low.find(word, max(last, at + 1))
+        for first, shape in self._lines_of_word.get(word, ()):
+            if len(shape) <= longest:
+                yield self.offset(first), text[first : first + len(shape)].decode("utf-8", "replace"), shape
+                left -= 1
+            else:
+                for start, end in _windows(shape, word, longest, left):
+                    window = text[first + start : first + end].decode("utf-8", "replace")
+                    yield self.offset(first + start), window, shape[start:end]
+                    left -= 1
+            if left <= 0:
+                break
 
     def last_line_with(self, word: bytes) -> str:
         """The last line of the whole log that holds `word` as it is spelt here, else ""."""
@@ -175,10 +263,32 @@ class Body:
     def line_number(self, at: int) -> int:
         """1-based line of an offset; cheap when asked in rising order."""
         if at < self._counted_to:
-            self._counted_to = self._counted = 0
+            self._counted_to = self._counted = self._cuts_passed = 0
         self._counted += self.data.count(b"\n", self._counted_to, at)
         self._counted_to = at
+        cuts = self._cuts
+        while self._cuts_passed < len(cuts) and cuts[self._cuts_passed][0] <= at:
+            self._counted += cuts[self._cuts_passed][1]
+            self._cuts_passed += 1
         return self._counted + 1
+
+    @property
+    def lines(self) -> int:
+        """Lines of the log, listings included."""
+        data = self.data
+        whole = data.count(b"\n") + sum(lines for _, lines in self._cuts)
+        return whole + (0 if data.endswith(b"\n") or not data else 1)
+
+
+def _windows(line: bytes, word: bytes, longest: int, most: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of at most `most` windows around a word in an over-long line."""
+    at = line.find(word)
+    floor = 0
+    while at >= 0 and most > 0:
+        start, end = max(floor, at - longest // 2), min(len(line), at + longest // 2)
+        yield start, end
+        most -= 1
+        at = line.find(word, max(end, at + 1))
 
 
 def to_int(text: str) -> int:
@@ -192,60 +302,83 @@ def to_seconds(value: str, unit: str | None, default: str = "ms") -> float:
     return float(value) * scale[(unit or default).lower()]
 
 
+@lru_cache(maxsize=SHAPES)
+def _group_span(pattern: re.Pattern[str], shape: bytes) -> tuple[int, int] | None:
+    """The span of the first group that `pattern` fills in a line of this shape; None when it finds nothing there."""
+    match = pattern.search(shape.decode("utf-8", "replace"))
+    if match is None:
+        return None
+    return next((span for span in match.regs[1:] if span[1] > span[0]), (0, 0))
+
+
+def _printed_with(body: Body, word: bytes, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """(offset, what the pattern's group holds) of every line with `word` where a caseless pattern finds something."""
+    for at, text, shape in body.shaped_lines_with(word):
+        span = _group_span(pattern, shape)
+        if span is not None and not looks_like_code(text):
+            yield at, text[span[0] : span[1]]
+
+
 def all_ints(body: Body, word: bytes, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
     """(value, offset) of every match of `pattern` on lines that hold `word`."""
-    found: list[tuple[int, int]] = []
-    for at, text in body.lines_with(word):
-        if looks_like_code(text):
-            continue
-        match = pattern.search(text)
-        if match:
-            found.append((to_int(next(g for g in match.groups() if g)), at))
-    return found
+    return [(to_int(found), at) for at, found in _printed_with(body, word, pattern)]
 
 
 def first_text(body: Body, word: bytes, pattern: re.Pattern[str]) -> str:
     """First group of the first match of `pattern` on a line that holds `word`, else ""."""
-    for _, text in body.lines_with(word):
-        if looks_like_code(text):
-            continue
-        match = pattern.search(text)
-        if match:
-            return next((g for g in match.groups() if g), "")
-    return ""
+    return next((found for _, found in _printed_with(body, word, pattern)), "")
 
 
-_CODE_HINT = re.compile(
-    r"os\.environ|\bself\.|\bargs\.|^\s{0,60}(?:def|raise|return|assert|if|for|while|import)\b|log0?\(|print\(|\bf[\"']|#\s"
-)
+_CODE_START = re.compile(r"\s{0,60}(?:def|raise|return|assert|if|for|while|import)\b")
+_CODE_WORD = re.compile(r"\bself\.|\bargs\.|\bf[\"']|#\s")
+_CODE_CALLS = ("os.environ", "log(", "log0(", "print(")
+_CODE_SIGNS = ("self.", "args.", "f'", 'f"', "#")
 
 
 def looks_like_code(text: str) -> bool:
     """Whether a line is program text rather than something a program printed."""
-    return _CODE_HINT.search(text) is not None
+    if any(call in text for call in _CODE_CALLS) or _CODE_START.match(text):
+        return True
+    return any(sign in text for sign in _CODE_SIGNS) and _CODE_WORD.search(text) is not None
 
 
 def read_sizes(body: Body) -> tuple[SizeLine, ...]:
     """Printed sizes in order of appearance, each line once."""
-    starts: dict[int, str] = {}
+    places: dict[int, tuple[str, _SizeSpans]] = {}
     for word in _SIZE_WORDS:
-        for at, text in body.lines_with(word):
-            starts.setdefault(at, text)
+        for at, text, shape in body.shaped_lines_with(word):
+            if at not in places:
+                places[at] = (
+                    text,
+                    _sizes_of_shape(shape) if len(shape) <= LONGEST_SHAPE else _size_spans(shape),
+                )
     sizes: list[SizeLine] = []
-    for at in sorted(starts):
-        text = starts[at]
-        if looks_like_code(text):
+    for at in sorted(places):
+        text, spans = places[at]
+        if not spans or looks_like_code(text):
             continue
-        seen: set[SizeKind] = set()
-        for kind, pattern in _SIZE_LINES:
-            if kind in seen:
-                continue
-            match = pattern.search(text)
-            if match:
-                seen.add(kind)
-                variant = (match.group(1) or "").strip(" ()_-\t")
-                sizes.append(SizeLine(kind, variant[:40], to_int(match.group(2)), body.line_number(at)))
+        line = body.line_number(at)
+        for kind, (variant, variant_end), (value, value_end) in spans:
+            name = text[variant:variant_end].strip(" ()_-\t")
+            sizes.append(SizeLine(kind, name[:40], to_int(text[value:value_end]), line))
     return tuple(sizes)
+
+
+_SizeSpans = tuple[tuple[SizeKind, tuple[int, int], tuple[int, int]], ...]
+
+
+def _size_spans(shape: bytes) -> _SizeSpans:
+    """(kind, span of the variant, span of the number) of the sizes that a line of this shape prints, one of each kind."""
+    text = shape.decode("utf-8", "replace")
+    found: dict[SizeKind, tuple[SizeKind, tuple[int, int], tuple[int, int]]] = {}
+    for kind, pattern in _SIZE_LINES:
+        match = None if kind in found else pattern.search(text)
+        if match:
+            found[kind] = kind, match.span(1) if match.group(1) else (0, 0), match.span(2)
+    return tuple(found.values())
+
+
+_sizes_of_shape = lru_cache(maxsize=SHAPES)(_size_spans)
 
 
 def chosen_size(sizes: tuple[SizeLine, ...], kind: SizeKind) -> int | None:
@@ -270,33 +403,45 @@ def chosen_size(sizes: tuple[SizeLine, ...], kind: SizeKind) -> int | None:
 
 def read_hyperparameters(body: Body, limits: LogLimits) -> tuple[Hyperparameter, ...]:
     """Settings printed before the first training line: `key: value` lines and rows of `key:value` pairs."""
-    head, first_line = body.head()
-    for word in (b"\nwarmup_step", b"val_loss:", b"\n0/"):
-        at = head.find(word)
-        if at >= 0:
-            head = head[:at]
-    found: dict[str, Hyperparameter] = {}
-    for number, raw in enumerate(head.split(b"\n"), start=first_line):
-        if (
-            not raw
-            or raw[0] in _NO_SETTING_STARTS
-            or len(raw) > 2_000
-            or (b":" not in raw and b"=" not in raw)
-        ):
-            continue
-        match = _HYPER_LINE.match(raw)
-        if match and b":" not in match.group(2):
-            pairs = [(match.group(1), match.group(2))]
-        else:
-            pairs = _HYPER_PAIR.findall(raw)
-            if len(pairs) < 2:
-                pairs = [(match.group(1), match.group(2))] if match else []
-        for name, value in pairs:
+    found: dict[bytes, Hyperparameter] = {}
+    for number, raw, spans in body.head_lines((b"\nwarmup_step", b"val_loss:", b"\n0/")):
+        for name, name_end, value, value_end in spans:
+            key = raw[name:name_end]
+            if key in found:
+                continue
             if len(found) >= limits.hyperparameters:
                 return tuple(found.values())
-            key = name.decode("ascii", "replace")
-            found.setdefault(key, Hyperparameter(key, value.strip().decode("utf-8", "replace"), number))
+            found[key] = Hyperparameter(
+                key.decode("ascii", "replace"),
+                raw[value:value_end].strip().decode("utf-8", "replace"),
+                number,
+            )
     return tuple(found.values())
+
+
+def settings_in(shape: bytes) -> _SettingSpans:
+    """(start and end of the name, start and end of the value) of the settings that a line of this shape prints."""
+    return _settings_of_shape(shape) if len(shape) <= LONGEST_SHAPE else _setting_spans(shape)
+
+
+def _setting_spans(raw: bytes) -> _SettingSpans:
+    if (
+        not raw
+        or raw[0] in _NO_SETTING_STARTS
+        or len(raw) > _LONGEST_SETTING
+        or (b":" not in raw and b"=" not in raw)
+    ):
+        return ()
+    match = _HYPER_LINE.match(raw)
+    if match and b":" not in match.group(2):
+        return ((*match.span(1), *match.span(2)),)
+    pairs = tuple((*pair.span(1), *pair.span(2)) for pair in _HYPER_PAIR.finditer(raw))
+    if len(pairs) >= 2 or match is None:
+        return pairs if len(pairs) >= 2 else ()
+    return ((*match.span(1), *match.span(2)),)
+
+
+_settings_of_shape = lru_cache(maxsize=SHAPES)(_setting_spans)
 
 
 _SEED_LINE = re.compile(rb"\n[ \t]{0,8}seed: ?(\d{1,10})\b")

@@ -13,6 +13,8 @@ class LogLimits:
     """A longer log is read up to here."""
     lines: int = 12_000
     """Lines with a bits-per-byte word read per log; of more, the first tenth and the last nine tenths."""
+    values: int = 12_000
+    """Bits-per-byte words read per log, about; of more, likewise. A contest's largest log prints 10,053."""
     line_bytes: int = 4_096
     """A longer line is read in windows of this size around its metric words."""
     windows_per_line: int = 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from pgolf.core.bpb import LN2
 
@@ -23,8 +24,10 @@ class ReadingKind(StrEnum):
     """A difference, gain, target or best-of, computed from other values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+# The three values that a log holds by the thousand are named tuples: as immutable as the others, and cheap to make.
+
+
+class Printed(NamedTuple):
     """A number as printed: its value and how many decimals stood in the text (negative for `12e3`)."""
 
     value: float
@@ -41,8 +44,7 @@ class Printed:
         return abs(self.value - other.value) <= 1.01 * max(self.half_unit, other.half_unit)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One printed bits-per-byte value, with the loss of the same line where there is one.
 
     `label` is the stage, without timestamps and rank prefixes; `printed_label` is the text in front of the pair as
@@ -126,8 +128,7 @@ class Ending(StrEnum):
     """No training line and no evaluation: not a training log, or an empty one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hyperparameter:
+class Hyperparameter(NamedTuple):
     """One printed setting; `value` is the text as printed."""
 
     name: str
@@ -201,7 +202,7 @@ class RunMetrics:
     nan_lines: int = 0
     """Readings whose value is not a finite number."""
     lines_dropped: int = 0
-    """Lines with bits-per-byte values that the bound left out."""
+    """Bits-per-byte values that the bounds left out."""
     source_lines: int = 0
     """Lines of source listing that were skipped."""
     notes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ METRICS_VERSION = 1
 def metrics_document(metrics: RunMetrics) -> dict[str, Any]:
     """A mapping for JSON: the score with its reason, every reading, sizes, times, settings. Not-finite values stay."""
     run = asdict(metrics.run)
-    settings = run.pop("hyperparameters")
+    del run["hyperparameters"]
     score = metrics.score
     return {
         "version": METRICS_VERSION,
@@ -37,7 +37,7 @@ def metrics_document(metrics: RunMetrics) -> dict[str, Any]:
         "eval_seconds": metrics.eval_seconds,
         "eval_seconds_sum": metrics.eval_seconds_sum,
         **run,
-        "hyperparameters": {setting["name"]: setting["value"] for setting in settings},
+        "hyperparameters": {setting.name: setting.value for setting in metrics.run.hyperparameters},
         "readings": [_reading(reading) for reading in metrics.readings],
         "lines_dropped": metrics.lines_dropped,
         "not_finite": metrics.nan_lines,

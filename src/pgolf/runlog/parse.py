@@ -7,7 +7,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pgolf.runlog import facts
 from pgolf.runlog.encoding import normalise
@@ -15,9 +14,9 @@ from pgolf.runlog.ending import read_ending
 from pgolf.runlog.facts import Body
 from pgolf.runlog.limits import DEFAULT_LIMITS, LogLimits
 from pgolf.runlog.metrics import Reading, ReadingKind, RunMetrics, SizeKind
-from pgolf.runlog.readings import METRIC_WORDS, read_line
+from pgolf.runlog.readings import METRIC_WORDS, read_shaped_line
 from pgolf.runlog.score import choose_score
-from pgolf.runlog.source_listing import blank_listings
+from pgolf.runlog.source_listing import cut_listings
 from pgolf.runlog.table import TableHeader
 
 _NOISE_REPEATS = 40
@@ -36,19 +35,19 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
         notes.append(f"only the first {limits.log_bytes:,} of {size:,} bytes were read")
         data = data[: limits.log_bytes]
     text = normalise(data)
-    listings = blank_listings(text.data)
-    body = Body(listings.data, limits)
-    readings, dropped_lines = _read_all(body, limits, notes)
+    listings = cut_listings(text.data)
+    body = Body(listings, limits)
+    readings, starts, dropped = _read_all(body, limits, notes)
     sizes = facts.read_sizes(body)
     run = facts.read_run(body, name, limits)
     score, no_score = choose_score(readings, run.val_tokens, run.steps)
-    end = read_ending(body, readings, run.steps)
+    end = read_ending(body, readings, run.steps, starts)
     evaluations = [r.eval_seconds for r in readings if r.eval_seconds and r.kind is not ReadingKind.PROGRESS]
     return RunMetrics(
         name=name,
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=size,
-        lines=body.data.count(b"\n") + (0 if body.data.endswith(b"\n") or not body.data else 1),
+        lines=body.lines,
         encoding=text.encoding,
         readings=readings,
         score=score,
@@ -64,59 +63,119 @@ def parse_log(data: bytes, name: str = "", limits: LogLimits = DEFAULT_LIMITS) -
         eval_seconds_sum=sum(evaluations) if evaluations else None,
         run=run,
         nan_lines=sum(1 for r in readings if not math.isfinite(r.val_bpb.value)),
-        lines_dropped=dropped_lines,
+        lines_dropped=dropped,
         source_lines=listings.lines,
         notes=tuple(notes),
     )
 
 
-def _read_all(body: Body, limits: LogLimits, notes: list[str]) -> tuple[tuple[Reading, ...], int]:
-    """Every reading of the log in order, and how many lines were left out by the bound."""
-    places = list(_metric_lines(body))
-    dropped = max(0, len(places) - limits.lines)
+def _read_all(
+    body: Body, limits: LogLimits, notes: list[str]
+) -> tuple[tuple[Reading, ...], dict[int, int], int]:
+    """Every reading of the log in order, {line: its offset}, and how many values were left out by the bounds."""
+    places, dropped = _chosen_places(body, limits)
     if dropped:
-        first = limits.lines // 10
         notes.append(
-            f"{dropped:,} of {len(places):,} lines with bits per byte were not read (bound {limits.lines:,}):"
-            " the first tenth and the last part were"
+            f"{dropped:,} bits-per-byte values in the middle of the log were not read (bounds {limits.lines:,} lines and"
+            f" {limits.values:,} values): the first tenth and the last part were"
         )
-        places = [*places[:first], *places[first - limits.lines :]]
     found: list[Reading] = []
+    starts: dict[int, int] = {}
     long_lines = 0
     table = TableHeader()
+    data = body.data
     for start, end, hit in places:
         number = body.line_number(start)
         if end - start > limits.line_bytes:
             long_lines += 1
-            found += _read_windows(body, hit, end, number, limits)
+            readings = _read_windows(body, hit, end, number, limits)
         else:
-            found += read_text(body.data[start:end], number) or table.rows(body, start, end, number, limits)
+            readings = read_text(data[start:end], number) or table.rows(body, start, end, number, limits)
+        if readings:
+            starts[number] = start
+            found += readings
     if long_lines:
         notes.append(
             f"{long_lines} lines longer than {limits.line_bytes:,} bytes were read in windows around their values"
         )
-    return tuple(_quiet_noise(found)), dropped
+    return tuple(_quiet_noise(found)), starts, dropped
+
+
+def _chosen_places(body: Body, limits: LogLimits) -> tuple[list[tuple[int, int, int]], int]:
+    """(start, end, first hit) of the lines to read, in order, and how many values the lines left out hold.
+
+    All of them, or the first tenth and the last nine tenths of what the bounds allow; the middle is never visited line
+    by line.
+    """
+    first: list[tuple[int, int, int]] = []
+    values = 0
+    tenth = 0
+    for place in _metric_lines(body):
+        if len(first) >= limits.lines or values >= limits.values:
+            break
+        first.append(place)
+        values += body.low.count(METRIC_WORDS[0], place[2], place[1]) or 1
+        if len(first) <= limits.lines // 10 and values <= limits.values // 10:
+            tenth = len(first)
+    else:
+        return first, 0
+    tenth = max(1, tenth)
+    end_of_first = first[tenth - 1][1]
+    last: list[tuple[int, int, int]] = []
+    values = 0
+    start_of_last = len(body.low)
+    for place in _metric_lines_backwards(body, end_of_first):
+        if len(last) >= limits.lines - tenth or values >= limits.values - limits.values // 10:
+            break
+        last.append(place)
+        start_of_last = place[0]
+        values += body.low.count(METRIC_WORDS[0], place[2], place[1]) or 1
+    dropped = sum(body.low.count(word, end_of_first, start_of_last) for word in METRIC_WORDS)
+    return [*first[:tenth], *reversed(last)], dropped
 
 
 def read_text(raw: bytes, number: int) -> list[Reading]:
     """Readings of one line; a carriage return inside it (progress bars) starts the line anew."""
-    text = raw.decode("utf-8", "replace")
-    if "\r" not in text:
-        return read_line(text, number)
-    return [reading for part in text.split("\r") if part for reading in read_line(part, number)]
+    if b"\r" not in raw:
+        return read_shaped_line(raw, number)
+    return [reading for part in raw.split(b"\r") if part for reading in read_shaped_line(part, number)]
 
 
 def _metric_lines(body: Body) -> Iterator[tuple[int, int, int]]:
     """(start, end, first hit) of every line that holds a metric word, in order, each once."""
-    data = body.data
-    at = {word: hit for word in METRIC_WORDS if (hit := data.find(word)) >= 0}
+    low = body.low
+    at = {word: hit for word in METRIC_WORDS if (hit := low.find(word)) >= 0}
+    if len(at) == 1:
+        ((word, hit),) = at.items()
+        while hit >= 0:
+            start, end = body.bounds(hit)
+            yield start, end, hit
+            hit = low.find(word, end)
+        return
     while at:
         hit = min(at.values())
         start, end = body.bounds(hit)
         yield start, end, hit
         for word, place in list(at.items()):
             if place < end:
-                place = data.find(word, end)
+                place = low.find(word, end)
+                if place < 0:
+                    del at[word]
+                else:
+                    at[word] = place
+
+
+def _metric_lines_backwards(body: Body, floor: int) -> Iterator[tuple[int, int, int]]:
+    """The lines of `_metric_lines` from the last one to the first one behind the offset `floor`."""
+    low = body.low
+    at = {word: hit for word in METRIC_WORDS if (hit := low.rfind(word, floor)) >= 0}
+    while at:
+        start, end = body.bounds(max(at.values()))
+        hits = [hit for word in at if (hit := low.find(word, start, end)) >= 0]
+        yield start, end, min(hits)
+        for word, place in list(at.items()):
+            if place >= start:
+                place = low.rfind(word, floor, start)
                 if place < 0:
                     del at[word]
                 else:
@@ -126,25 +185,34 @@ def _metric_lines(body: Body) -> Iterator[tuple[int, int, int]]:
 def _read_windows(body: Body, hit: int, end: int, number: int, limits: LogLimits) -> list[Reading]:
     """Readings of an over-long line: windows around its metric words, up to a bound."""
     found: list[Reading] = []
+    low = body.low
     floor = body.data.rfind(b"\n", 0, hit) + 1
+    at = {word: place for word in METRIC_WORDS if (place := low.find(word, hit, end)) >= 0}
     for _ in range(limits.windows_per_line):
-        if hit < 0:
+        if not at:
             break
+        hit = min(at.values())
         start, stop = max(floor, hit - 300), min(end, hit + 300)
         found += read_text(body.data[start:stop], number)
         floor = stop
-        hit = min((at for word in METRIC_WORDS if (at := body.data.find(word, stop, end)) >= 0), default=-1)
+        for word, place in list(at.items()):
+            if place < stop:
+                at[word] = low.find(word, stop, end)
+                if at[word] < 0:
+                    del at[word]
     return found
 
 
 def _quiet_noise(readings: list[Reading]) -> list[Reading]:
     """Labels that repeat often are progress, whatever they are called."""
+    if sum(r.kind is ReadingKind.FINAL for r in readings) <= _NOISE_REPEATS:
+        return readings
     shapes = Counter(_shape(r) for r in readings if r.kind is ReadingKind.FINAL)
     noisy = {shape for shape, count in shapes.items() if count > _NOISE_REPEATS}
     if not noisy:
         return readings
     return [
-        replace(r, kind=ReadingKind.PROGRESS) if r.kind is ReadingKind.FINAL and _shape(r) in noisy else r
+        r._replace(kind=ReadingKind.PROGRESS) if r.kind is ReadingKind.FINAL and _shape(r) in noisy else r
         for r in readings
     ]
 

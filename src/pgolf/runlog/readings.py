@@ -8,13 +8,16 @@ label. All patterns are bounded (no unbounded repetition inside another), hence 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
+from pgolf.runlog.line_shape import LONGEST_SHAPE, SHAPES, shape_of
 from pgolf.runlog.metrics import Printed, Reading, ReadingKind
 
-METRIC_WORDS = (b"bpb", b"BPB", b"Bpb", b"its_per_byte", b"its per byte", b"its/byte")
-"""A line is looked at when it holds one of these (spellings as seen; cheaper than lower-casing every log)."""
+METRIC_WORDS = (b"bpb", b"its_per_byte", b"its per byte", b"its/byte")
+"""A line is looked at when it holds one of these, in any case."""
 
 NUMBER = r"[-+]?(?:\d{1,30}(?:[,_]\d{3}){0,8}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,4})?|[-+]?(?:nan|inf(?:inity)?)"
 """A printed number: `1.08`, `1e-3`, `1,234`, `1_234`, `nan`, `-inf`."""
@@ -26,6 +29,10 @@ _TOKEN = re.compile(
     r"(?P<pre>[\"'`*~≈]{0,3})(?P<num>" + NUMBER + r")(?![\w%]|\.\d)",
     re.IGNORECASE,
 )
+_PLAIN_NUMBER = re.compile(r"[-+]?[0-9]*(?:\.([0-9]*))?$")
+_LONGEST_LABEL = 200
+_TELLING = 150
+"""Characters of a label that tell its kind, at its beginning and its end; what is between is prose."""
 MOST_PLACES = 64
 """Names looked at in one line (or in one window of an over-long line)."""
 _RARE_WORD = re.compile(
@@ -97,18 +104,19 @@ _DIAGNOSTIC = re.compile(
     r"|baseline|unquant|raw[_ ]|(?<![a-z])ema(?![a-z])|epoch|loaded ckpt|best_ckpt|checkpoint|calib|warmup|temp_search|search"
     r"|no[-_ ]ttt|without|snapshot|prune|compare|control"
 )
-_CODE = re.compile(
-    r"^\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)"
-    r"|(?:log0?|print0?|log_fn|logger\.\w{1,10}|eval_val\w{0,40}|getenv|get)\("
-    r"|\bf[\"']|\{[\w.]{1,40}(?:_bpb|bpb)[\w.]{0,20}[:}]|\.item\(\)|math\.log",
-)
+_CODE_START = re.compile(r"\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)")
+_CODE_CALL = re.compile(r"(?:log0?|print0?|log_fn|logger\.\w{1,10}|eval_val\w{0,40}|getenv|get)\(")
+_CODE_STRING = re.compile(r"\bf[\"']")
+_CODE_FIELD = re.compile(r"\{[\w.]{1,40}(?:_bpb|bpb)[\w.]{0,20}[:}]")
 
 
 @dataclass(slots=True)
 class _Token:
     key: str
+    stem: str
     start: int
-    number: Printed
+    span: tuple[int, int]
+    number: str
     soft: bool
 
 
@@ -125,14 +133,106 @@ def read_number(text: str) -> Printed:
     return Printed(value, decimals - int(exponent or 0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one value of a line stands, and what does not depend on its digits. Spans are (start, end) in the line."""
+
+    label: tuple[int, int] | None
+    """None: the label is put together from the line (JSON)."""
+    printed_label: tuple[int, int]
+    kind: ReadingKind
+    bpb: tuple[int, int]
+    bpb_decimals: int | None
+    """None: the number is not plain digits and a point."""
+    loss: tuple[int, int] | None
+    loss_decimals: int | None
+    loss_key: str
+    bpb_key: str
+    approximate: bool
+    seconds: tuple[int, int, float, float] | None
+    """Span of the evaluation's time, what it is multiplied with and divided by to be seconds."""
+    tokens: tuple[int, int] | None
+    bytes: tuple[int, int] | None
+
+
 def read_line(text: str, line: int) -> list[Reading]:
-    """Every bits-per-byte value of one line (without its newline), in order."""
-    if ("(" in text or '"' in text or "{" in text or "'" in text) and _CODE.search(text):
-        return []
-    if "its" in text:
-        text = _BITS_PER_BYTE.sub("bits_per_byte", text)
+    """Readings of one line of at most a few KB, in order; [] for prose and program text. Linear in the line."""
+    text = _one_spelling(text)
+    return _readings_at(places_in(text), text, line)
+
+
+def read_shaped_line(raw: bytes, line: int) -> list[Reading]:
+    """`read_line` of UTF-8 bytes; the places are remembered for lines that differ in digits only."""
+    text = _one_spelling(raw.decode("utf-8", "replace"))
+    places = _places_of_shape(shape_of(raw)) if len(raw) <= LONGEST_SHAPE else places_in(text)
+    if places is None:
+        places = places_in(text)
+    return _readings_at(places, text, line) if places else []
+
+
+@lru_cache(maxsize=SHAPES)
+def _places_of_shape(shape: bytes) -> tuple[_Place, ...] | None:
+    """Places of every line of a shape; None when names hold digits, because these decide which loss belongs to what."""
+    text = _one_spelling(shape.decode("utf-8", "replace"))
+    losses, bpbs = _tokens_in(text)
+    if bpbs and any("0" in token.key for token in (*losses, *bpbs)):
+        return None
+    return _places_of_tokens(text, losses, bpbs)
+
+
+def _readings_at(places: tuple[_Place, ...], text: str, line: int) -> list[Reading]:
+    readings: list[Reading] = []
+    for place in places:
+        start, end = place.printed_label
+        printed = text[start:end]
+        span = place.label
+        loss = place.loss
+        seconds, tokens, count = place.seconds, place.tokens, place.bytes
+        readings.append(
+            Reading(
+                line,
+                text[span[0] : span[1]] if span is not None else _json_label(text),
+                printed,
+                place.kind,
+                _printed(text, place.bpb, place.bpb_decimals),
+                _printed(text, loss, place.loss_decimals) if loss is not None else None,
+                place.loss_key,
+                place.bpb_key,
+                place.approximate,
+                float(text[seconds[0] : seconds[1]]) * seconds[2] / seconds[3]
+                if seconds is not None
+                else None,
+                _integer(text, tokens) if tokens is not None else None,
+                _integer(text, count) if count is not None else None,
+            )
+        )
+    return readings
+
+
+def _printed(text: str, span: tuple[int, int], decimals: int | None) -> Printed:
+    number = text[span[0] : span[1]]
+    return read_number(number) if decimals is None else Printed(float(number), decimals)
+
+
+def _integer(text: str, span: tuple[int, int]) -> int:
+    return int(text[span[0] : span[1]].replace(",", "").replace("_", ""))
+
+
+def _one_spelling(text: str) -> str:
+    return _BITS_PER_BYTE.sub("bits_per_byte", text) if "its" in text or "ITS" in text else text
+
+
+def places_in(text: str) -> tuple[_Place, ...]:
+    """Where the values of a line stand; () for prose and program text."""
+    return _places_of_tokens(text, *_tokens_in(text))
+
+
+def _tokens_in(text: str) -> tuple[list[_Token], list[_Token]]:
+    """(names of a loss with their numbers, names of bits per byte with theirs); none in program text."""
     losses: list[_Token] = []
     bpbs: list[_Token] = []
+    if _is_code(text):
+        return losses, bpbs
     at = 0
     for place in _metric_words(text):
         if place < at:
@@ -143,38 +243,66 @@ def read_line(text: str, line: int) -> list[Reading]:
         at = match.end()
         key = match.group(1).lower()
         separator = text[match.end(1) : match.start("num")]
-        token = _Token(
-            key, match.start(), read_number(match.group("num")), "~" in separator or "≈" in separator
-        )
+        soft = "~" in separator or "≈" in separator
+        token = _Token(key, _stem(key), match.start(), match.span("num"), match.group("num"), soft)
         (bpbs if "bpb" in key or "bits_per_byte" in key else losses).append(token)
+    return losses, bpbs
+
+
+def _places_of_tokens(text: str, losses: list[_Token], bpbs: list[_Token]) -> tuple[_Place, ...]:
     if not bpbs:
-        return []
-    has_time = "eval_" in text or "elapsed" in text
-    has_count = "tokens" in text or "bytes" in text
-    readings: list[Reading] = []
+        return ()
+    times = _times(text) if "eval_" in text or "elapsed" in text else []
+    tokens = _count(text, "tokens") if "tokens" in text else None
+    count = _count(text, "bytes") if "bytes" in text else None
+    starts = [at for at, _ in times]
+    json_label: str | None = None
+    places: list[_Place] = []
     for token in bpbs:
         loss = _loss_of(token, losses) if losses else None
         start = token.start if loss is None or token.start < loss.start else loss.start
-        printed = text[:start].strip()
-        label = clean_label(printed, text)
+        first, last = _stripped(text, 0, start)
+        label: tuple[int, int] | None = None
+        if text.startswith("{", first, last):
+            json_label = _json_label(text) if json_label is None else json_label
+            name = json_label
+        else:
+            label = _label_span(text, first, last)
+            name = text[label[0] : label[1]]
         loss_key = loss.key if loss else ""
-        readings.append(
-            Reading(
-                line,
+        time = bisect_left(starts, token.start)
+        places.append(
+            _Place(
                 label,
-                printed[:200],
-                kind_of(label, token.key, loss_key),
-                token.number,
-                loss.number if loss else None,
+                (first, min(last, first + _LONGEST_LABEL)),
+                kind_of(name, token.key, loss_key),
+                token.span,
+                _plain_decimals(token.number),
+                loss.span if loss else None,
+                _plain_decimals(loss.number) if loss else None,
                 loss_key,
                 token.key,
                 token.soft,
-                _eval_seconds(text, token.start) if has_time else None,
-                _count(text, "tokens") if has_count else None,
-                _count(text, "bytes") if has_count else None,
+                times[time][1] if time < len(times) else None,
+                tokens,
+                count,
             )
         )
-    return readings
+    return tuple(places)
+
+
+def _is_code(text: str) -> bool:
+    """Whether a line is program text; each expression runs only where a character that it needs is there."""
+    call, field = "(" in text, "{" in text
+    if not (call or field or '"' in text or "'" in text):
+        return False
+    return bool(
+        _CODE_START.match(text)
+        or (call and (_CODE_CALL.search(text) or ".item()" in text))
+        or (field and _CODE_FIELD.search(text))
+        or (('f"' in text or "f'" in text) and _CODE_STRING.search(text))
+        or "math.log" in text
+    )
 
 
 def _metric_words(text: str) -> list[int]:
@@ -209,15 +337,13 @@ def _key_start(text: str, at: int) -> int:
 
 def _loss_of(bpb: _Token, losses: list[_Token]) -> _Token | None:
     """The loss token that belongs to a bits-per-byte token: same stem, nearest in front, else behind."""
-    if not losses:
-        return None
-    stem, train = _stem(bpb.key), "train" in bpb.key
-    same = [t for t in losses if _stem(t.key) == stem]
+    stem, train = bpb.stem, "train" in bpb.key
+    same = [t for t in losses if t.stem == stem]
     if not same:
         # `loss … bpb`, `loss … val_bpb`, `val_loss … bpb`: one of the two has no stem of its own.
         plain = ("", "val", "test", "train")
-        same = [t for t in losses if _stem(t.key) in plain and (stem in plain or stem.startswith("val"))]
-        same = [t for t in same if train == ("train" in t.key) or _stem(t.key) == ""]
+        same = [t for t in losses if t.stem in plain and (stem in plain or stem.startswith("val"))]
+        same = [t for t in same if train == ("train" in t.key) or t.stem == ""]
     if not same and stem == "":
         same = [t for t in losses if t.start < bpb.start and "train" not in t.key]
     if not same:
@@ -232,17 +358,29 @@ def _stem(key: str) -> str:
     return _LOSS_WORDS.sub("", key)
 
 
-def clean_label(printed: str, text: str = "") -> str:
-    """A printed label without timestamps, rank prefixes and hanging punctuation; names the event of a JSON line."""
-    if printed.startswith("{") or (not printed.strip("\"' ") and text.startswith("{")):
-        return _json_label(text)
-    label = printed
+def _plain_decimals(number: str) -> int | None:
+    """Decimals of a number that is digits and a point, else None."""
+    match = _PLAIN_NUMBER.match(number)
+    return len(match.group(1) or "") if match else None
+
+
+def _stripped(text: str, start: int, end: int, characters: str | None = None) -> tuple[int, int]:
+    """The span that `str.strip` leaves of `text[start:end]`."""
+    part = text[start:end].lstrip(characters)
+    first = end - len(part)
+    return first, first + len(part.rstrip(characters))
+
+
+def _label_span(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span of a printed label without timestamps, rank prefixes and hanging punctuation."""
+    label = text[start:end]
     for _ in range(6 if label[:1] in _PREFIX_STARTS else 0):
         match = _PREFIX.match(label)
         if not match or match.end() == 0:
             break
         label = label[match.end() :]
-    return label.strip(" \t|,;:=-–—>→\"'`*({[")[:200]
+    first, last = _stripped(text, end - len(label), end, " \t|,;:=-–—>→\"'`*({[")
+    return first, min(last, first + _LONGEST_LABEL)
 
 
 _JSON_NAME = re.compile(r"\"(?:stage|event|name|tag|type|phase|kind|split|label)\"\s?:\s?\"([^\"\n]{1,80})\"")
@@ -250,6 +388,7 @@ _JSON_STEP = re.compile(r"\"(?:step|iter|iteration)\"\s?:\s?(\d{1,9})")
 
 
 def _json_label(text: str) -> str:
+    """The event of a JSON line, with its step."""
     name, step = _JSON_NAME.search(text), _JSON_STEP.search(text)
     parts = ([f"step:{step.group(1)}"] if step else []) + ([name.group(1)] if name else [])
     return " ".join(parts) or "json"
@@ -258,42 +397,64 @@ def _json_label(text: str) -> str:
 _ANY_DIGIT = {ord(digit): "0" for digit in "0123456789"}
 
 
+_KINDS = (
+    ReadingKind.DERIVED,
+    ReadingKind.STEP,
+    ReadingKind.PROGRESS,
+    ReadingKind.STEP,
+    ReadingKind.DIAGNOSTIC,
+    ReadingKind.FINAL,
+)
+"""The first kind that the label or a name asks for counts; places 1 and 3 are steps by label and by name."""
+
+
 def kind_of(label: str, bpb_key: str, loss_key: str = "") -> ReadingKind:
     """What a reading is, by its label and keys alone."""
     # No pattern below asks for a particular digit, so labels that differ in digits only share one answer.
-    return _kind_of_shape(label.translate(_ANY_DIGIT), bpb_key, loss_key)
+    if len(label) > _TELLING:
+        label = f"{label[: _TELLING - 100]} {label[-100:]}"
+    place = min(_place_of_label(label.translate(_ANY_DIGIT)), _place_of_key(bpb_key))
+    return _KINDS[min(place, 3) if "train" in loss_key else place]
 
 
 @lru_cache(maxsize=4096)
-def _kind_of_shape(label: str, bpb_key: str, loss_key: str) -> ReadingKind:
+def _place_of_label(label: str) -> int:
     low = label.lower()
-    if _DERIVED_KEY.search(bpb_key) or _PARAMETER_KEY.search(bpb_key) or _DERIVED_LABEL.search(low):
-        return ReadingKind.DERIVED
+    if _DERIVED_LABEL.search(low):
+        return 0
     if _STEP.match(label) or _STEP_INSIDE.match(label) or _TRAINING_LABEL.match(label):
-        return ReadingKind.STEP
-    if _PROGRESS_KEY.search(bpb_key) or _PROGRESS.search(label):
-        return ReadingKind.PROGRESS
-    if "train" in bpb_key or (loss_key and "train" in loss_key):
-        return ReadingKind.STEP
-    if _DIAGNOSTIC.search(low) or _DIAGNOSTIC.search(bpb_key):
-        return ReadingKind.DIAGNOSTIC
-    return ReadingKind.FINAL
+        return 1
+    if _PROGRESS.search(label):
+        return 2
+    return 4 if _DIAGNOSTIC.search(low) else 5
 
 
-def _eval_seconds(text: str, start: int) -> float | None:
-    match = _EVAL_TIME.search(text, start)
-    if not match:
-        return None
-    try:
-        value = float(match.group(1))
-    except ValueError:
-        return None
-    unit = (match.group(2) or "s").lower()
-    return value / 1000 if unit == "ms" else value * 60 if unit == "m" else value
+@lru_cache(maxsize=4096)
+def _place_of_key(key: str) -> int:
+    if _DERIVED_KEY.search(key) or _PARAMETER_KEY.search(key):
+        return 0
+    if _PROGRESS_KEY.search(key):
+        return 2
+    if "train" in key:
+        return 3
+    return 4 if _DIAGNOSTIC.search(key) else 5
 
 
-def _count(text: str, what: str) -> int | None:
+_UNITS = {"ms": (1.0, 1000.0), "m": (60.0, 1.0), "s": (1.0, 1.0)}
+
+
+def _times(text: str) -> list[tuple[int, tuple[int, int, float, float] | None]]:
+    """(offset, (span of the number, factor and divisor to seconds)) of a line's evaluation times; None where it is no number."""
+    found: list[tuple[int, tuple[int, int, float, float] | None]] = []
+    for match in islice(_EVAL_TIME.finditer(text), MOST_PLACES):
+        is_number = match.group(1).count(".") < 2 and match.group(1) != "."
+        unit = _UNITS[(match.group(2) or "s").lower()]
+        found.append((match.start(), (*match.span(1), *unit) if is_number else None))
+    return found
+
+
+def _count(text: str, what: str) -> tuple[int, int] | None:
     for match in _COUNT.finditer(text):
         if match.group(1).lower().endswith(what):
-            return int(match.group(2).replace(",", "").replace("_", ""))
+            return match.span(2)
     return None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from pgolf.runlog.metrics import Reading, ReadingKind, Score
 
@@ -121,4 +122,9 @@ def _first_passes(finals: list[Reading]) -> list[Reading]:
 
 
 def _is_adapted(reading: Reading) -> bool:
-    return _ADAPTIVE.search(f"{reading.label} {reading.bpb_key}".lower()) is not None
+    return _names_adaptation(reading.label, reading.bpb_key)
+
+
+@lru_cache(maxsize=4096)
+def _names_adaptation(label: str, bpb_key: str) -> bool:
+    return _ADAPTIVE.search(f"{label} {bpb_key}".lower()) is not None
