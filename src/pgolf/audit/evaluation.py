@@ -107,15 +107,19 @@ class Watcher(Observer):
         self.pending: list[tuple[int, int]] = []
         self.first_builder_only = True
         self.functions: list[str] = []
-        self.entered: dict[int, tuple[Function, tuple[str, ...]]] = {}
-        """Functions that were called, each with the call stack of the first time."""
+        self.unread: dict[tuple[tuple[str, ...], str], tuple[int, int]] = {}
+        """Names that were, or would have been, indexed where the evaluation knew too little, by innermost functions of
+        the call stack and name; the line, and the scores noted before."""
+        self.unread_arrays: list[tuple[Tensor, tuple[str, ...], int, int]] = []
+        """Arrays as long as a table that were read at unknown places."""
         self.loaders: set[str] = set()
         """Functions that returned tokens of the stream."""
-        self.readers: dict[tuple[str, ...], int] = {}
-        """Where tables were read by stream tokens: the innermost functions of the call stack, and the line."""
         self.flow = FlowRecorder(stream_length)
         self.noted: set[int] = set()
         """Identities of the weights of scores that functions returned (`scores` keeps them alive)."""
+        self.readers: dict[tuple[str, ...], tuple[int, int]] = {}
+        """Where tables were read by stream tokens: the innermost functions of the call stack; the line, and the scores
+        noted before."""
 
     def function_name(self) -> str:
         return self.functions[-1] if self.functions else ""
@@ -130,7 +134,6 @@ class Watcher(Observer):
             self.flow.again(id(function.code), function.name, line, _models(args, kwargs))
             return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
-        self.entered.setdefault(id(function.code), (function, tuple(self.functions)))
         self.functions.append(function.name)
         self.flow.enter(
             function.name, interp.depth, function.code.node, _models(args, kwargs), function.frame.offset
@@ -171,6 +174,26 @@ class Watcher(Observer):
             arrays = arrays_in(result, self.size)
             if arrays:
                 self.builders.append(BuilderCall(function, args, kwargs, arrays, at, function.name))
+
+    def left(self, function: Function) -> None:
+        if self.pending:
+            self.pending.pop()
+        if self.functions:
+            self.functions.pop()
+
+    def skipped(self, node: ast.stmt, line: int) -> None:
+        for name in subscripts(node):
+            self._unread(name, line)
+
+    def read_unknown(self, container: Value, hint: str, line: int) -> None:
+        self._unread(hint, line)
+        if isinstance(container, Tensor) and len(container.shape) == 1 and len(container.data) >= self.size:
+            if len(self.unread_arrays) < 64 and type(container.data[0]) is not Tok:
+                self.unread_arrays.append((container, tuple(self.functions[-3:]), line, len(self.scores)))
+
+    def _unread(self, name: str, line: int) -> None:
+        if len(self.unread) < 2000:
+            self.unread.setdefault((tuple(self.functions[-3:]), name), (line, len(self.scores)))
 
     def before_instance(
         self, interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int
@@ -231,7 +254,7 @@ class Watcher(Observer):
         if not interp.token_reads:
             interp.steps_left = min(interp.steps_left, interp.limits.evaluation_steps)
         interp.token_reads += 1
-        self.readers.setdefault(tuple(self.functions[-3:]), line)
+        self.readers.setdefault(tuple(self.functions[-3:]), (line, len(self.scores)))
         key = id(container)
         found = self.tables.get(key)
         if found is None:

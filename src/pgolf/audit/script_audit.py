@@ -22,7 +22,6 @@ from pgolf.audit.evaluation import (
     Watcher,
     bytes_from_weight,
     flat_values,
-    subscripts,
 )
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
@@ -795,10 +794,16 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
     if not stream:
         return EvalStatus.UNKNOWN, "no token stream was loaded"
     judged: dict[str, tuple[int, EvalStatus, str]] = {}
-    for score in scores:
+    own: dict[str, int] = {}
+    known: set[int] = set()
+    for number, score in enumerate(scores):
         verdict = _judge_score(score, stream, tables, run)
         if verdict is None:
             continue
+        # A caller that passes on what its callee returned has followed nothing itself.
+        if id(score.weights) not in known:
+            known.add(id(score.weights))
+            own[score.function] = number
         covered = len(score.weights)
         # A function may print intermediate scores; the one with the most targets is its result.
         if score.function not in judged or covered > judged[score.function][0]:
@@ -807,13 +812,13 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
         if not run.watcher.tables:
             return EvalStatus.UNKNOWN, "no eval loop was followed to where it reads the tables"
         return EvalStatus.UNKNOWN, "no score of scored targets could be followed to the final formula"
-    for stack, line in run.watcher.readers.items():
-        # Every loop that reads the tables must have been followed to a score, in it or in one of its callers.
-        if not any(name in judged for name in stack):
+    for stack, (line, before) in run.watcher.readers.items():
+        # Every loop that reads the tables must have been followed to a score of its own, in it or in one of its callers.
+        if not any(own.get(name, -1) >= before for name in stack or ("",)):
             name = stack[-1] if stack else "module"
             why = f"{name} (line {line}): reads the tables, and its score could not be followed"
             judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
-    for name, why in _unfollowed(run, set(judged)):
+    for name, why in _unfollowed(run, set(judged), own):
         judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     for wanted in (EvalStatus.DEVIATES, EvalStatus.UNKNOWN, EvalStatus.CANONICAL):
         for _, status, why in judged.values():
@@ -822,25 +827,27 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
     return EvalStatus.UNKNOWN, ""
 
 
-def _unfollowed(run: _Run, judged: set[str]) -> list[tuple[str, str]]:
-    """Functions that index a table by name and were called, or might have been, without a score that was followed."""
-    hints = {table.hint for _, table in run.watcher.tables.values() if table.hint}
-    if not hints:
-        return []
+def _unfollowed(run: _Run, judged: set[str], own: dict[str, int]) -> list[tuple[str, str]]:
+    """Functions that index a table where the evaluation knew too little, without a score that was followed later."""
+    watcher = run.watcher
+    hints = {table.hint for _, table in watcher.tables.values() if table.hint}
+    known = {id(container) for container, _ in watcher.tables.values()}
+    builders = {call.name for call in watcher.builders}
+    reads = [
+        (stack, line, before) for (stack, name), (line, before) in watcher.unread.items() if name in hints
+    ]
+    reads += [
+        (stack, line, before)
+        for array, stack, line, before in watcher.unread_arrays
+        if id(array) in known or any(_same(array.data, table.values) for _, table in watcher.tables.values())
+    ]
     found: list[tuple[str, str]] = []
-    builders = {call.name for call in run.watcher.builders}
-    for function, stack in run.watcher.entered.values():
-        node = function.code.node
-        if function.name in builders or function.name in judged or any(name in judged for name in stack):
+    for stack, line, before in reads:
+        if stack and stack[-1] in builders:
             continue
-        if not hints.isdisjoint(subscripts(node)):
-            line = function.code.line + function.frame.offset
-            found.append(
-                (
-                    function.name,
-                    f"{function.name} (line {line}): was called, and its score could not be followed",
-                )
-            )
+        if not any(own.get(name, -1) >= before for name in stack or ("",)):
+            name = stack[-1] if stack else "module"
+            found.append((name, f"{name} (line {line}): reads a table, and its score could not be followed"))
     if run.stuck:
         found.extend(
             (chunk.name, f"{chunk.name}: the evaluation ended before it ({run.stuck})")

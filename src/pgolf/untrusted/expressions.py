@@ -17,8 +17,10 @@ from pgolf.untrusted.interp import (
     store_name,
 )
 from pgolf.untrusted.objects import call_method, get_attribute, get_item
+from pgolf.untrusted.scaled import OtherAtScale
+from pgolf.untrusted.scaled import either as scaled_either
 from pgolf.untrusted.tensor import Tensor
-from pgolf.untrusted.values import Function, KnownTruth, Loss, Opaque, Stuck, Value, unsure
+from pgolf.untrusted.values import MISSING, Function, KnownTruth, Loss, Opaque, Stuck, Value, unsure
 
 _BUILDERS: dict[type, Callable[[Any], Expr]] = {}
 
@@ -267,6 +269,10 @@ def _ifexp(node: ast.IfExp) -> Expr:
         if truth is False:
             return orelse(fr)
         a, b = body(fr), orelse(fr)
+        if type(truth) is OtherAtScale:
+            known = scaled_either(a, b) if truth.here else scaled_either(b, a)
+            if known is not MISSING:
+                return known
         return merge(a, b, truth)
 
     return run

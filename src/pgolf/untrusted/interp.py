@@ -21,11 +21,13 @@ from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.limits import Limits
+from pgolf.untrusted.scaled import truth as scaled_truth
 from pgolf.untrusted.script import Siblings
 from pgolf.untrusted.syntax import own_nodes, walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    SCALED,
     BoundMethod,
     ClassValue,
     ExceptionValue,
@@ -319,21 +321,27 @@ class Interp:
         verdict = self.observer.before_call(self, function, args, kwargs, line)
         if verdict is not MISSING:
             return verdict
-        if self.depth >= self.limits.interpreter_recursion:
-            raise LimitTripped("interpreter_recursion", self.limits.interpreter_recursion, code.name)
-        self.step(2)
-        closure: Frame = function.frame
-        frame = Frame(self, closure.module, closure, closure.offset)
-        frame.function = function
-        self._bind(function, code, frame, args, kwargs, line)
-        body = code.compiled()
-        if code.is_generator:
-            return self.observer.generator(self, function, frame, body, line)
-        self.depth += 1
         try:
-            body(frame)
-        finally:
-            self.depth -= 1
+            if self.depth >= self.limits.interpreter_recursion:
+                raise LimitTripped("interpreter_recursion", self.limits.interpreter_recursion, code.name)
+            self.step(2)
+            closure: Frame = function.frame
+            frame = Frame(self, closure.module, closure, closure.offset)
+            frame.function = function
+            self._bind(function, code, frame, args, kwargs, line)
+            body = code.compiled()
+            if code.is_generator:
+                items = self.observer.generator(self, function, frame, body, line)
+                self.observer.left(function)
+                return items
+            self.depth += 1
+            try:
+                body(frame)
+            finally:
+                self.depth -= 1
+        except Exception:
+            self.observer.left(function)
+            raise
         result = frame.returned
         if frame.ambiguous is not None:
             result = self.observer.ambiguous_result(result, frame.ambiguous)
@@ -396,6 +404,8 @@ class Interp:
         kind = type(value)
         if kind is bool:
             return bool(value)
+        if kind in SCALED:
+            return scaled_truth(value, line)
         if isinstance(value, Opaque):
             return value.truth if isinstance(value, KnownTruth) else value
         if kind is Tensor:
@@ -483,6 +493,15 @@ class Observer:
         line: int,
     ) -> None:
         """A function of the script has returned."""
+
+    def left(self, function: Function) -> None:
+        """A function of the script was left without a result: by an exception, or it is a generator."""
+
+    def skipped(self, node: ast.stmt, line: int) -> None:
+        """A statement could not be evaluated."""
+
+    def read_unknown(self, container: Value, hint: str, line: int) -> None:
+        """`container[index]` was read, where one of the two is unknown."""
 
     def call_unknown(
         self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int

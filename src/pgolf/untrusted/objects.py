@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Frame, Interp
 from pgolf.untrusted.operators import raise_in_script, spoil
 from pgolf.untrusted.tensor import Tensor, caster, get, plain_index, put
@@ -277,26 +278,35 @@ def _names_shard(value: Value) -> bool:
     return isinstance(text, str) and text.endswith((".bin", ".npy"))
 
 
+def _beyond(index: slice, n: int) -> int | None:
+    """A literal bound of a prefix or suffix that lies past the probe's end, where a real run has more, or None.
+
+    With both bounds it is a batch, whose end may lie past the end of what is cut.
+    """
+    start, stop = index.start, index.stop
+    if start is not None and stop is not None and start != 0:
+        return None
+    for part in (start, stop):
+        if type(part) is int and abs(part) > n:
+            return part
+    return None
+
+
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
     if isinstance(index, Opaque):
+        if hint:
+            interp.observer.read_unknown(container, hint, line)
         if kind is Tensor or isinstance(container, Opaque):
             return unsure(index)
         return Opaque(f"index is unknown: {index.reason}", index.line or line, index.origin)
     if kind is Tensor:
         plain = plain_index(index)
-        if (
-            (
-                isinstance(plain, slice)
-                and plain.start is None
-                and container.data
-                and type(container.data[0]) is Tok
-            )
-            and isinstance(plain.stop, int)
-            and plain.stop > container.shape[0]
-        ):
-            interp.at_scale(f"keeps the first {plain.stop} tokens", line)
+        if isinstance(plain, slice) and container.data and container.shape and type(container.data[0]) is Tok:
+            cut = _beyond(plain, container.shape[0])
+            if cut is not None:
+                interp.at_scale(f"cuts the tokens at {cut}", line)
         result = get(container, plain)
         interp.cells(len(result.data))
         interp.step(len(result.data) >> 3)
@@ -307,9 +317,12 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         if isinstance(index, Tensor) and len(index.data) == 1 and not isinstance(index.data[0], Opaque):
             index = index.data[0]
         if isinstance(index, slice):
-            first = index.start is None and type(index.stop) is int and index.stop > len(container)
-            if first and kind in (list, range) and container and isinstance(container[0], (int, tuple)):
-                interp.at_scale(f"keeps the first {index.stop} of them", line)
+            if any(isinstance(part, Opaque) for part in (index.start, index.stop, index.step)):
+                return next(p for p in (index.start, index.stop, index.step) if isinstance(p, Opaque))
+            if kind in (list, range, tuple) and container and isinstance(container[0], (int, tuple)):
+                cut = _beyond(index, len(container))
+                if cut is not None:
+                    interp.at_scale(f"cuts them at {cut}", line)
             elif kind is list and type(index.stop) is int and container and _names_shard(container[0]):
                 interp.at_scale(f"keeps {index.stop} of the shards", line)
             result = container[index]
@@ -327,6 +340,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         if isinstance(index, Tensor) and len(index.data) == 1:
             return Opaque("dictionary indexed by an array", line)
         try:
+            if scaled.mixed_keys(container, index):
+                return scaled.hidden("look-up of a number that grows with the run", line)
             found = container.get(index, MISSING)
         except TypeError:
             raise raise_in_script("TypeError", "unhashable key", line) from None
@@ -341,6 +356,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             interp.observer.indexed(interp, container, index, found, hint, line)
         return found
     if isinstance(container, Opaque):
+        if hint:
+            interp.observer.read_unknown(container, hint, line)
         if isinstance(container, ModelOutput):
             from pgolf.untrusted.intrinsics import model_output_item
 

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pgolf.errors import LimitTripped
+from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.tensor import Tensor, add, cast_to, elementwise, from_nested
 from pgolf.untrusted.values import (
     MISSING,
+    SCALED,
     DType,
     ExceptionValue,
     Instance,
@@ -21,6 +23,7 @@ from pgolf.untrusted.values import (
     NativeObject,
     OfLosses,
     Opaque,
+    ScaledText,
     ScriptRaise,
     Stuck,
     Tok,
@@ -65,10 +68,15 @@ SCALE = 400
 def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     """`a op b`."""
     ka, kb = type(a), type(b)
+    if ka is ScaledText or kb is ScaledText:
+        a, b = (str.__str__(x) if type(x) is ScaledText else x for x in (a, b))
+        ka, kb = type(a), type(b)
     if (ka is int or ka is float or ka is bool or ka is Tok) and (
         kb is int or kb is float or kb is bool or kb is Tok
     ):
         return _numbers(interp, op, a, b, line)
+    if (ka in SCALED or kb in SCALED) and isinstance(a, _NUMBER) and isinstance(b, _NUMBER):
+        return _scaled(op, a, b, line)
     if ka is Tensor or kb is Tensor:
         return _arrays(interp, op, a, b, line)
     if ka is Loss or kb is Loss or isinstance(a, ModelOutput) or isinstance(b, ModelOutput):
@@ -112,6 +120,17 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if not (isinstance(a, _PLAIN) and isinstance(b, _PLAIN)):
         return Opaque(f"operator {op} on values that are not modelled", line)
     raise raise_in_script("TypeError", f"unsupported operands for {op}", line)
+
+
+def _scaled(op: str, a: Any, b: Any, line: int) -> Value:
+    try:
+        return scaled.binary(op, a, b, line)
+    except ZeroDivisionError:
+        raise raise_in_script("ZeroDivisionError", "division by zero", line) from None
+    except OverflowError:
+        raise raise_in_script("OverflowError", "number too large", line) from None
+    except (TypeError, ValueError):
+        raise raise_in_script("TypeError", f"unsupported operands for {op}", line) from None
 
 
 def _room(interp: Interp, n: int) -> None:
@@ -182,6 +201,8 @@ def _make_scalar(op: str) -> Callable[[Value, Value], Value]:
         if raw is None:
             return Opaque(f"operator {op} on array elements")
         try:
+            if kx in SCALED or ky in SCALED:
+                return scaled.binary(op, x, y, 0)
             if op in ("Div", "FloorDiv", "Mod") and y == 0:
                 if op == "Div":
                     return math.nan if x == 0 or x != x else math.copysign(math.inf, x)
@@ -209,6 +230,9 @@ def _loss_op(op: str, x: Value, y: Value) -> Value:
         if mean is None:
             return Opaque("arithmetic on the model's output", y.line, "model")
         y = mean
+    for other in (x, y):
+        if type(other) in SCALED and other.chosen:
+            return scaled.hidden("a loss with a factor that a comparison of settings chose", 0)
     if op == "Sub" and isinstance(x, Loss) and isinstance(y, Loss):
         return x.plus(y.scaled(-1.0))
     if op == "Mult":
@@ -362,6 +386,10 @@ def unary(interp: Interp, op: str, a: Value, line: int) -> Value:
         return mean.scaled(-1.0) if mean is not None else a
     if isinstance(a, Opaque):
         return unsure(a)
+    if type(a) in SCALED:
+        if op == "UAdd":
+            return a
+        return _scaled("Sub", 0 if op == "USub" else -1, a, line)
     if isinstance(a, (int, float)):
         if op == "USub":
             return -a
@@ -439,9 +467,13 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
 
         return compare_native(op, a, b, line)
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        if ka in SCALED or kb in SCALED:
+            return scaled.compare(op, a, b, line)
         if (a > SCALE) != (b > SCALE):
             interp.bound_met = f"compares with {max(a, b)!r}"
         return bool(_COMPARE[op](a, b))
+    if ka is ScaledText or kb is ScaledText:
+        return scaled.hidden("comparison of the text of a number that grows with the run", line)
     interp.step(_length(a) >> 4)
     try:
         return bool(_COMPARE[op](a, b))
@@ -464,11 +496,13 @@ def _identical(a: Value, b: Value) -> Value:
         unknown = a if isinstance(a, Opaque) else b
         other = b if unknown is a else a
         # A thing that a model, a device or a library gave is not None, True or False.
-        if other is None and unknown.origin in ("model",):
+        if other is None and unknown.origin in ("model", "scale"):
             return False
         if isinstance(a, Opaque) and a is b:
             return True
         return unknown
+    if type(a) in SCALED or type(b) in SCALED:
+        return scaled.compare("Eq", a, b, 0) if isinstance(a, _NUMBER) and isinstance(b, _NUMBER) else False
     if type(a) is not type(b):
         return False
     if isinstance(a, (int, str, float, bytes, tuple)) and not isinstance(a, bool):
@@ -517,6 +551,8 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
         if isinstance(item, (list, dict, set, Tensor)):
             raise raise_in_script("TypeError", "unhashable", line)
         if _is_host_hashable(item):
+            if scaled.mixed_keys(container, item):
+                return scaled.hidden("look-up of a number that grows with the run", line)
             if item in container:
                 return True
             if any(isinstance(x, Opaque) for x in container):
@@ -525,6 +561,8 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
         return any(x is item for x in container)
     if kind in (list, tuple, range):
         if kind is range:
+            if type(item) in SCALED:
+                return scaled.hidden("look-up of a number that grows with the run", line)
             return isinstance(item, int) and item in container
         for x in container:
             same = compare(interp, "Eq", x, item, line)

@@ -119,6 +119,7 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
     """The statement could not be evaluated: what it binds or changes is unknown from here on."""
     line = stuck.line or node.lineno + fr.offset
     fr.interp.note_stuck(stuck.reason, line)
+    fr.interp.observer.skipped(node, line)
     unknown = Opaque(stuck.reason, line)
     for name in names_bound_by(node):
         store_name(fr, name, unknown)

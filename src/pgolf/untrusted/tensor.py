@@ -17,7 +17,19 @@ from functools import lru_cache
 from itertools import count, repeat
 from typing import Any
 
-from pgolf.untrusted.values import Loss, ModelOutput, OfLosses, Opaque, Stuck, Tok, Value
+from pgolf.untrusted import scaled
+from pgolf.untrusted.values import (
+    SCALED,
+    Loss,
+    ModelOutput,
+    OfLosses,
+    Opaque,
+    Scaled,
+    ScaledFloat,
+    Stuck,
+    Tok,
+    Value,
+)
 
 _INT_BITS = {
     "uint8": (8, False), "int8": (8, True), "uint16": (16, False), "int16": (16, True),
@@ -101,7 +113,7 @@ def caster(dtype: str) -> Callable[[Value], Value]:
 
         def cast_int(x: Value) -> Value:
             kind = type(x)
-            if kind is int or kind is Tok:
+            if kind is int or kind is Tok or kind is Scaled:
                 if low <= x <= high:
                     return x
                 x = int(x)
@@ -152,6 +164,10 @@ def caster(dtype: str) -> Callable[[Value], Value]:
 def _cast_other(x: Value, what: str) -> Value:
     if isinstance(x, (Opaque, Loss)):
         return x
+    if type(x) in SCALED:
+        if x.chosen:
+            return Opaque("a number that a comparison of settings chose, stored in an array", 0, "scale")
+        return float(x) if what == "float" else x != 0 if what == "bool" else int(x)
     if x is None:
         return Opaque(f"None stored in an {what} array")
     return Opaque(f"{type(x).__name__} stored in an {what} array")
@@ -168,9 +184,9 @@ def size_of(shape: Iterable[int]) -> int:
 def infer_dtype(values: list[Value], torch_like: bool) -> str:
     """Element type of an array made from Python scalars (numpy: float64 and int64; torch: float32 and int64)."""
     kinds = {type(v) for v in values}
-    if float in kinds or Loss in kinds:
+    if float in kinds or Loss in kinds or ScaledFloat in kinds:
         return "float32" if torch_like else "float64"
-    if int in kinds or Tok in kinds:
+    if int in kinds or Tok in kinds or Scaled in kinds:
         return "int64"
     if kinds == {bool}:
         return "bool"
@@ -263,7 +279,7 @@ def _scalar_dtype(x: Value, other: str) -> str:
     kind = type(x)
     if kind is bool:
         return other
-    if kind is int or kind is Tok:
+    if kind is int or kind is Tok or kind is Scaled:
         return "int64" if other == "bool" else other
     if kind is float:
         return other if other in _FLOATS or other == "object" else "float64"
@@ -591,6 +607,8 @@ def add(x: Value, y: Value) -> Value:
         return x
     if isinstance(y, Opaque):
         return y
+    if kx in SCALED or ky in SCALED:
+        return scaled.binary("Add", x, y, 0)
     return x + y
 
 

@@ -85,6 +85,54 @@ class Tok(int):
         return tok
 
 
+class Scaled(int):
+    """An integer of the evaluation with the closed range [low, high] of what it is in a real run (`scaled.py`)."""
+
+    low: float
+    high: float
+    chosen: bool = False
+    """Whether a comparison of settings chose it, so that a real run has another number for another reason than size."""
+
+    @staticmethod
+    def of(value: int, low: float, high: float) -> Scaled:
+        """`value` here, between `low` and `high` in a real run."""
+        made = Scaled(value)
+        made.low, made.high = low, high
+        return made
+
+
+class ScaledFloat(float):
+    """The same for a float."""
+
+    low: float
+    high: float
+    chosen: bool = False
+
+    @staticmethod
+    def of(value: float, low: float, high: float) -> ScaledFloat:
+        """`value` here, between `low` and `high` in a real run."""
+        made = ScaledFloat(value)
+        made.low, made.high = low, high
+        return made
+
+
+class ScaledText(str):
+    """A scaled number written out, as an environment variable's default or by `str()`."""
+
+    low: float
+    high: float
+
+    @staticmethod
+    def of(value: str, low: float, high: float) -> ScaledText:
+        """`value` here, a number between `low` and `high` in a real run."""
+        made = ScaledText(value)
+        made.low, made.high = low, high
+        return made
+
+
+SCALED = frozenset({Scaled, ScaledFloat})
+
+
 class Loss:
     """A linear form over per-token losses (nats): `sum(weights[pos] * nll(pos))`.
 

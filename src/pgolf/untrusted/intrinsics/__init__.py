@@ -30,6 +30,9 @@ from pgolf.untrusted.values import (
     NativeObject,
     OfLosses,
     Opaque,
+    Scaled,
+    ScaledFloat,
+    ScaledText,
     Stuck,
     Value,
 )
@@ -84,11 +87,14 @@ METHODS: dict[type, dict[str, Method]] = {
 }
 
 
+_PLAIN_KIND: dict[type, type] = {Scaled: int, ScaledFloat: float, ScaledText: str}
+
+
 def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value:
     """Attributes of plain values, arrays and the like; MISSING where there is none."""
     if isinstance(value, Tensor):
-        return arrays.tensor_attribute(value, name, line)
-    table = METHODS.get(type(value))
+        return arrays.tensor_attribute(interp, value, name, line)
+    table = METHODS.get(_PLAIN_KIND.get(type(value), type(value)))
     method = table.get(name) if table is not None else None
     if method is not None:
         found = method

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pgolf.errors import LimitTripped
-from pgolf.untrusted import operators
+from pgolf.untrusted import operators, scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.builtin import (
     Args,
@@ -20,6 +20,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     first_unknown,
     items_of,
     scalar,
+    tensor_dimensions,
 )
 from pgolf.untrusted.operators import mean_loss, raise_in_script, scalar_op
 from pgolf.untrusted.tensor import (
@@ -51,6 +52,7 @@ from pgolf.untrusted.values import (
     NativeClass,
     NativeObject,
     Opaque,
+    Scaled,
     Stuck,
     Tok,
     Value,
@@ -489,7 +491,17 @@ def _clone(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> 
 
 
 def _numel(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return len(t.data)
+    return elements(interp, t)
+
+
+def elements(interp: Interp, t: Tensor) -> int:
+    """The number of elements as a script sees it."""
+    n = len(t.data)
+    if n > 1 and type(t.data[0]) is Tok:
+        return (
+            scaled.stream_length(n) if n == len(interp.stream) and len(t.shape) == 1 else scaled.at_least(n)
+        )
+    return n
 
 
 def _size(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -497,8 +509,8 @@ def _size(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> V
         dim = args[0]
         if not isinstance(dim, int) or not -len(t.shape) <= dim < len(t.shape):
             raise raise_in_script("IndexError", "dimension out of range", line)
-        return t.shape[dim]
-    return t.shape
+        return tensor_dimensions(interp, t)[dim]
+    return tensor_dimensions(interp, t)
 
 
 def _item(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -778,7 +790,9 @@ def _nonzero(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) ->
     unknown = first_unknown(t.data)
     if unknown is not None:
         return unknown
-    hits = [i for i, x in enumerate(t.data) if x]
+    hits: list[Value] = [i for i, x in enumerate(t.data) if x]
+    if interp.stream and len(t.data) + 2 >= len(interp.stream):
+        hits = [Scaled.of(i, i, scaled.STREAM_TOKENS_HIGH) for i in hits]
     interp.cells(len(hits))
     as_tuple = bool(kwargs.get("as_tuple", False))
     if len(t.shape) == 1:
@@ -1004,16 +1018,16 @@ TENSOR_METHODS: dict[str, Method] = {
 }  # fmt: skip
 
 
-def tensor_attribute(t: Tensor, name: str, line: int) -> Value:
+def tensor_attribute(interp: Interp, t: Tensor, name: str, line: int) -> Value:
     """Properties of arrays, or MISSING."""
     if name == "shape":
-        return t.shape
+        return tensor_dimensions(interp, t)
     if name == "dtype":
         return DType(t.dtype)
     if name in ("ndim",):
         return len(t.shape)
     if name == "size":
-        return len(t.data)
+        return elements(interp, t)
     if name in ("data", "real"):
         return t
     if name == "T" or name == "mT":
@@ -1231,7 +1245,7 @@ def numpy_module() -> Module:
         sort=_np_sort, argsort=_argsort, expand_dims=_as_function("unsqueeze"), copy=_as_function("clone"),
         dtype=_dtype_object, repeat=_np_repeat, tile=_as_function("repeat"), append=_np_append, memmap=_fromfile,
         fromiter=_array(False), log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
-        diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=lambda i, a, k, ln: a[0].shape if isinstance(a[0], Tensor) else Opaque("shape()", ln),
+        diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=lambda i, a, k, ln: tensor_dimensions(i, a[0]) if isinstance(a[0], Tensor) else Opaque("shape()", ln),
     )  # fmt: skip
     module.attributes.update({name: Intrinsic(f"numpy.{name}", f) for name, f in functions.items()})
     for name, plain in DTYPES.items():

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pgolf.errors import LimitTripped
-from pgolf.untrusted import operators
+from pgolf.untrusted import operators, scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor, total
 from pgolf.untrusted.values import (
     MISSING,
+    SCALED,
     BoundMethod,
     ClassValue,
     DType,
@@ -27,6 +28,9 @@ from pgolf.untrusted.values import (
     NativeClass,
     NativeObject,
     Opaque,
+    Scaled,
+    ScaledFloat,
+    ScaledText,
     Stuck,
     Tok,
     Value,
@@ -92,14 +96,27 @@ def items_of(interp: Interp, value: Value, line: int) -> list[Value]:
 # Functions
 
 
+def tensor_dimensions(interp: Interp, t: Tensor) -> tuple[int, ...]:
+    """The shape of an array as a script sees it: that of token ids grows with the run."""
+    if t.data and type(t.data[0]) is Tok:
+        if len(t.shape) == 1 and len(t.data) == len(interp.stream):
+            return (scaled.stream_length(t.shape[0]),)
+        return tuple(scaled.at_least(n) if n > 1 else n for n in t.shape)
+    return t.shape
+
+
 def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     (value,) = args
+    if isinstance(value, (list, tuple)) and scaled.counted(value):
+        return scaled.at_least(len(value))
+    if type(value) is ScaledText:
+        return scaled.hidden("length of the text of a number that grows with the run", line)
     if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset, range, bytearray)):
         return len(value)
     if isinstance(value, Tensor):
         if not value.shape:
             raise raise_in_script("TypeError", "len() of a 0-d array", line)
-        return value.shape[0]
+        return tensor_dimensions(interp, value)[0]
     if isinstance(value, Opaque):
         return value
     if isinstance(value, Instance):
@@ -122,7 +139,12 @@ def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if not values or not all(isinstance(v, int) for v in values):
         raise raise_in_script("TypeError", "range() needs integers", line)
     try:
-        return range(*[int(v) for v in values])
+        made = range(*[int(v) for v in values])
+        if any(type(v) is Scaled for v in values):
+            interp.cells(len(made))
+            interp.step(len(made))
+            return interp.made(scaled.steps(made, values))
+        return made
     except ValueError:
         raise raise_in_script("ValueError", "range() step is zero", line) from None
 
@@ -134,6 +156,12 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, Opaque):
         return value
     try:
+        if type(value) is ScaledText and len(args) == 1 and not kwargs:
+            return Scaled.of(int(value), value.low, value.high)
+        if type(value) is Scaled:
+            return value
+        if type(value) is ScaledFloat:
+            return scaled.monotone("trunc", math.trunc, value, line)
         if isinstance(value, (str, bytes)):
             if len(value) > 1200:
                 raise LimitTripped("int_bits", interp.limits.int_bits)
@@ -160,6 +188,8 @@ def _float(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, (Opaque, Loss)):
         return value
     try:
+        if isinstance(value, (Scaled, ScaledFloat, ScaledText)):
+            return ScaledFloat.of(float(value), value.low, value.high)
         if isinstance(value, (str, int, float)):
             return float(value)
     except (ValueError, OverflowError):
@@ -183,6 +213,8 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         from pgolf.untrusted.intrinsics import native_text
 
         return native_text(value, line)
+    if type(value) in SCALED:
+        return ScaledText.of(str(value), value.low, value.high)
     if value is None or isinstance(value, (int, float, bytes)):
         return str(value)
     if isinstance(value, Opaque):
@@ -293,7 +325,12 @@ def _zip(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     unknown = first_unknown(args)
     if unknown is not None:
         return unknown
-    return interp.made(list(zip(*[items_of(interp, a, line) for a in args], strict=False)))
+    columns = [items_of(interp, a, line) for a in args]
+    shortest = min((len(c) for c in columns), default=0)
+    grows = [scaled.counted(c) for c in columns]
+    if any(grows) and any(not g and len(c) > shortest for g, c in zip(grows, columns, strict=True)):
+        interp.at_scale(f"pairs them with a collection of {max(len(c) for c in columns)}", line)
+    return interp.made(list(zip(*columns, strict=False)))
 
 
 def _map(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -322,7 +359,11 @@ def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return args[0]
     acc: Value = args[1] if len(args) > 1 else kwargs.get("start", 0)
     values = items_of(interp, args[0], line)
-    if all(isinstance(v, (int, float, Loss, Opaque)) for v in values) and isinstance(acc, (int, float)):
+    if (
+        not any(type(v) in SCALED for v in values)
+        and all(isinstance(v, (int, float, Loss, Opaque)) for v in values)
+        and isinstance(acc, (int, float))
+    ):
         whole = total(values)
         return operators.binary(interp, "Add", acc, whole, line) if acc != 0 else whole
     for x in values:
@@ -349,6 +390,12 @@ def _extreme(op: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
             if len(sizes) == 2 and sizes[0] <= operators.SCALE < sizes[1]:
                 interp.at_scale(f"takes at most {sizes[1]!r}", line)
         key = kwargs.get("key")
+        if (
+            key is None
+            and any(type(v) in SCALED for v in values)
+            and all(isinstance(v, (int, float)) for v in values)
+        ):
+            return scaled.extreme(op, values, line)
         best, best_key = values[0], _keyed(interp, key, values[0], line)
         for x in values[1:]:
             k = _keyed(interp, key, x, line)
@@ -368,6 +415,12 @@ def _keyed(interp: Interp, key: Value, x: Value, line: int) -> Value:
 
 def _abs(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = args[0]
+    if type(value) in SCALED:
+        return (
+            value
+            if value.low >= 0 and value >= 0
+            else scaled.hidden("abs() of a number that grows with the run", line)
+        )
     if isinstance(value, (int, float)):
         return abs(value)
     if isinstance(value, Tensor):
@@ -382,6 +435,8 @@ def _abs(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def _round(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
     digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
+    if type(value) in SCALED:
+        return scaled.monotone("round", round, value, line) if digits is None else value
     if isinstance(value, (int, float)) and (
         digits is None or (isinstance(digits, int) and abs(digits) < 400)
     ):
@@ -1084,6 +1139,8 @@ def _key(interp: Interp, key: Value, line: int) -> Value:
 
 
 def _dict_get(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and scaled.mixed_keys(value, args[0]):
+        return scaled.hidden("look-up of a number that grows with the run", line)
     key = _key(interp, args[0], line)
     if isinstance(key, Opaque):
         return Opaque(f"dictionary looked up by something unknown: {key.reason}", line, key.origin)
@@ -1256,6 +1313,10 @@ def _math(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
         if not all(isinstance(v, (int, float)) for v in values):
             raise raise_in_script("TypeError", f"math.{name}()", line)
         try:
+            if any(type(v) in SCALED for v in values):
+                if len(values) == 1:
+                    return scaled.monotone(name, function, values[0], line)
+                return scaled.hidden(f"math.{name} of a number that grows with the run", line)
             result = function(*values)
         except (ValueError, OverflowError, ZeroDivisionError):
             raise raise_in_script("ValueError", "math domain error", line) from None

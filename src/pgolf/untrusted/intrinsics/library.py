@@ -25,6 +25,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     sort_values,
 )
 from pgolf.untrusted.operators import binary, raise_in_script
+from pgolf.untrusted.scaled import stream_length
 from pgolf.untrusted.tensor import Tensor, caster
 from pgolf.untrusted.values import (
     MISSING,
@@ -36,6 +37,8 @@ from pgolf.untrusted.values import (
     NativeClass,
     NativeObject,
     Opaque,
+    Scaled,
+    ScaledText,
     Value,
 )
 
@@ -111,11 +114,22 @@ def _is_folder(interp: Interp, text: str) -> bool:
     return plain in ("", ".") or any(name.startswith(f"{plain}/") for name in interp.siblings.names())
 
 
+def _shard_size(interp: Interp, line: int) -> Value:
+    """Bytes of the validation shard, which is larger in a real run."""
+    return binary(
+        interp,
+        "Add",
+        SHARD_HEADER_BYTES,
+        binary(interp, "Mult", 2, stream_length(len(interp.stream)), line),
+        line,
+    )
+
+
 def _stat(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
     module = Module("stat_result", lambda name: Opaque(f"file status {name}", line, "config"))
     kind = stream_kind(str(target.state))
     if kind is not None and interp.stream:
-        module.attributes["st_size"] = SHARD_HEADER_BYTES + 2 * len(interp.stream)
+        module.attributes["st_size"] = _shard_size(interp, line)
     return module
 
 
@@ -335,7 +349,7 @@ def shard_slice(interp: Interp, text: str, dtype: str, offset: int, count: int |
         return Opaque(f"content of {text[-60:]}", line, "config")
     values: list[Value]
     if dtype in ("int32", "uint32") and offset < SHARD_HEADER_BYTES:
-        values = [20240520, 1, len(stream), *[0] * 253][offset // 4 :]
+        values = [20240520, 1, stream_length(len(stream)), *[0] * 253][offset // 4 :]
     elif dtype in ("uint16", "int16") and offset >= SHARD_HEADER_BYTES:
         at = (offset - SHARD_HEADER_BYTES) // 2
         values = list(stream[at:]) if kind == "tokens" else list(interp.sidecar[at:])
@@ -448,6 +462,10 @@ TOY_SETTINGS: tuple[tuple[re.Pattern[str], int], ...] = (
 """Sizes of the evaluation are scaled down for the probe stream; the per-token arithmetic does not depend on them."""
 
 
+_LONG_CHUNK = 1024
+"""A chunk shorter than this is a part of a sequence, here as in a real run; longer ones hold several."""
+
+
 def toy_setting(name: str, value: Value) -> Value:
     """The scaled-down value of a setting of that name, or the value itself."""
     text = value if isinstance(value, str) else ""
@@ -456,8 +474,11 @@ def toy_setting(name: str, value: Value) -> Value:
         return value
     for pattern, small in TOY_SETTINGS:
         if len(name) < 60 and pattern.match(name):
+            real = float(number)
+            if small == 32 and number < _LONG_CHUNK:
+                small = 8
             small = min(number, small)
-            return str(small) if text else small
+            return ScaledText.of(str(small), real, real) if text else Scaled.of(small, real, real)
     return value
 
 
@@ -521,7 +542,7 @@ def os_module() -> Module:
     def size(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         text = path_text(args[0])
         if text is not None and stream_kind(text) is not None and interp.stream:
-            return SHARD_HEADER_BYTES + 2 * len(interp.stream)
+            return _shard_size(interp, line)
         return Opaque("file size", line, "config")
 
     def join(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:

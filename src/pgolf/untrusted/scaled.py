@@ -1,0 +1,306 @@
+"""Numbers that are small in the evaluation and large in a real run, with the range of their real values.
+
+The evaluation runs on a probe stream of some hundred tokens, with sequence lengths and strides to match. A script can
+ask about such a number: `if total > 300`, `ws % 1000`, `min(loss, 10 / seq_len)`. Where the answer of a real run is another
+one, or cannot be told, the answer here is unknown: both branches are followed, and what differs between them is
+unknown. Progress lines stay harmless, a cut of the stream does not stay hidden.
+
+Two numbers of this kind compare as they do in the probe (`ws + seq_len <= total` has the same meaning at any
+scale) unless their real ranges say otherwise, and so does 0, 1 or -1 beside one (`ws == 0`).
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pgolf.untrusted.values import MISSING, SCALED, Opaque, Scaled, ScaledFloat, ScaledText, Tok, Value
+
+STREAM_TOKENS_LOW = 20_000_000
+STREAM_TOKENS_HIGH = 200_000_000
+"""The validation split, in tokens of any tokenizer: 40.5 million of 8,192 kinds, 151 million single bytes."""
+
+Range = tuple[float, float]
+_EVERYTHING: Range = (-math.inf, math.inf)
+_HOMOGENEOUS = frozenset({-1, 0, 1})
+
+
+class OtherAtScale(Opaque):
+    """The truth of a comparison of settings, known here and in a real run, and not the same."""
+
+    __slots__ = ("here",)
+
+    def __init__(self, reason: str, line: int, here: bool) -> None:
+        super().__init__(reason, line, "scale")
+        self.here = here
+
+
+def stream_length(n: int) -> Scaled:
+    """The number of tokens of the validation stream."""
+    return Scaled.of(n, STREAM_TOKENS_LOW, STREAM_TOKENS_HIGH)
+
+
+def at_least(n: int) -> Scaled:
+    """A count that grows with the stream or with a scaled setting."""
+    return Scaled.of(n, n, math.inf)
+
+
+def real_range(x: Any) -> Range:
+    """What a number is in a real run."""
+    kind = type(x)
+    if kind is Scaled or kind is ScaledFloat:
+        return (x.low, x.high)
+    return (float(x), float(x)) if abs(x) < 1e300 else (x, x)
+
+
+def _made(value: Any, bounds: Range, *sources: Any) -> Value:
+    low, high = bounds
+    if low != low or high != high:
+        low, high = _EVERYTHING
+    made: Any = (
+        ScaledFloat.of(value, low, high) if isinstance(value, float) else Scaled.of(int(value), low, high)
+    )
+    if any(type(x) in SCALED and x.chosen for x in sources):
+        made.chosen = True
+    return made
+
+
+def _corners(f: Callable[[float, float], float], a: Range, b: Range) -> Range:
+    values = []
+    for x in a:
+        for y in b:
+            if (x == 0 and math.isinf(y)) or (y == 0 and math.isinf(x)):
+                values.append(0.0)
+                continue
+            try:
+                values.append(f(x, y))
+            except (OverflowError, ZeroDivisionError, ValueError):
+                return _EVERYTHING
+    if any(v != v for v in values):
+        return _EVERYTHING
+    return (min(values), max(values))
+
+
+def _quotient(a: Range, b: Range, floor: bool) -> Range:
+    if b[0] <= 0 <= b[1]:
+        # A real divisor is not zero: the run would have ended.
+        if b[0] == 0 < b[1]:
+            b = (1.0, b[1])
+        else:
+            return _EVERYTHING
+
+    def divide(x: float, y: float) -> float:
+        if math.isinf(x) and math.isinf(y):
+            return 0.0 if floor else math.copysign(0.0, x)
+        q = x / y
+        return math.floor(q) if floor and not math.isinf(q) else q
+
+    low, high = _corners(divide, a, b)
+    if math.isinf(a[1]) and math.isinf(b[1]):
+        high = math.inf
+    return low, high
+
+
+def binary(op: str, a: Any, b: Any, line: int) -> Value:
+    """`a op b` where at least one of the two is scaled. Opaque where the probe cannot show what a real run does."""
+    result = _binary(op, a, b, line)
+    if type(result) in SCALED and any(type(x) in SCALED and x.chosen for x in (a, b)):
+        result.chosen = True
+    return result
+
+
+def _binary(op: str, a: Any, b: Any, line: int) -> Value:
+    ra, rb = real_range(a), real_range(b)
+    if op in ("Add", "Sub", "Mult"):
+        f = {"Add": operator.add, "Sub": operator.sub, "Mult": operator.mul}[op]
+        return _made(f(_plain(a), _plain(b)), _corners(f, ra, rb))
+    if op == "Div":
+        return _made(_plain(a) / _plain(b), _quotient(ra, rb, False))
+    both = type(a) in SCALED and type(b) in SCALED
+    if op == "FloorDiv":
+        value, bounds = _plain(a) // _plain(b), _quotient(ra, rb, True)
+        if type(b) not in SCALED and value == 0 and bounds != (0, 0) and abs(b) > 1:
+            return hidden(f"a number that grows with the run, divided by {b!r}", line)
+        return _made(value, bounds)
+    if op == "RShift" and not both and isinstance(b, int) and 0 <= b < 64:
+        return binary("FloorDiv", a, 1 << b, line)
+    if op == "LShift" and not both and isinstance(b, int) and 0 <= b < 64:
+        return binary("Mult", a, 1 << b, line)
+    if op == "Mod":
+        value = _plain(a) % _plain(b)
+        if rb[0] <= 0:
+            return _made(value, _EVERYTHING)
+        if type(b) not in SCALED and b > 1 and _plain(a) < b and not (ra == (0, 0)):
+            return hidden(f"a number that grows with the run, modulo {b!r}", line)
+        if ra[0] == ra[1] and rb[0] == rb[1]:
+            return _made(value, (ra[0] % rb[0],) * 2)
+        return _made(value, (0.0, rb[1]) if isinstance(value, float) else (0.0, max(0.0, rb[1] - 1)))
+    if op == "BitAnd" and not both:
+        mask = b if type(a) in SCALED else a
+        if isinstance(mask, int) and 0 <= mask <= 3 and not isinstance(mask, bool):
+            return _made(_plain(a) & _plain(b), (0.0, float(mask)))
+    if op == "Pow" and isinstance(b, int) and type(b) not in SCALED and 0 <= b <= 8 and ra[0] >= 0:
+        return _made(_plain(a) ** int(b), _corners(lambda x, y: x**y, ra, rb))
+    return hidden(f"{op} on a number that grows with the run", line)
+
+
+def _plain(x: Any) -> Any:
+    return float(x) if isinstance(x, float) else int(x)
+
+
+def hidden(what: str, line: int) -> Opaque:
+    """Unknown because a real run meets other numbers than the probe."""
+    return Opaque(f"{what}: the probe is too short to show it", line, "scale")
+
+
+def _decided(op: str, a: Range, b: Range) -> bool | None:
+    """What the ranges say about `a op b`, None where they leave it open."""
+    if op in ("Lt", "GtE"):
+        less = True if a[1] < b[0] else False if a[0] >= b[1] else None
+        return less if op == "Lt" or less is None else not less
+    if op in ("Gt", "LtE"):
+        more = True if a[0] > b[1] else False if a[1] <= b[0] else None
+        return more if op == "Gt" or more is None else not more
+    equal = True if a[0] == a[1] == b[0] == b[1] else False if a[1] < b[0] or b[1] < a[0] else None
+    return equal if op == "Eq" or equal is None else not equal
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
+    "GtE": operator.ge,
+}  # fmt: skip
+
+
+def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
+    """`a op b` where at least one of the two is scaled."""
+    here = bool(_COMPARE[op](_plain(a), _plain(b)))
+    ranges = real_range(a), real_range(b)
+    real = _decided(op, *ranges)
+    if real is here:
+        return here
+    if real is None:
+        both = type(a) in SCALED and type(b) in SCALED
+        other = b if type(a) in SCALED else a
+        if both or other in _HOMOGENEOUS or type(other) is Tok:
+            return here
+    plain = b if type(b) not in SCALED else a if type(a) not in SCALED else None
+    what = (
+        "two numbers that grow with the run"
+        if plain is None
+        else f"a number that grows with the run with {plain!r}"
+    )
+    said = hidden(f"comparison of {what}", line)
+    if real is not None and all(low == high for low, high in ranges):
+        return OtherAtScale(said.reason, line, here)
+    return said
+
+
+def truth(x: Any, line: int) -> bool | Opaque:
+    """Whether a scaled number counts as true."""
+    return compare("NotEq", x, 0, line)
+
+
+def extreme(op: str, values: Sequence[Any], line: int) -> Value:
+    """The minimum (`Lt`) or maximum of numbers of which some are scaled.
+
+    Its real range follows from theirs. A literal that a real run would choose and the probe does not, or the other way
+    round, cuts what grows with the stream: that is unknown. Among settings both values are known.
+    """
+    ranges = [real_range(v) for v in values]
+    pick = min if op == "Lt" else max
+    chosen = pick(_plain(v) for v in values)
+    if not all(low == high for low, high in ranges):
+        for v in values:
+            if type(v) not in SCALED and v not in _HOMOGENEOUS:
+                for other in values:
+                    if type(other) in SCALED and isinstance(compare(op, v, other, line), Opaque):
+                        return hidden(f"at most or at least {v!r} of what grows with the run", line)
+    made = _made(chosen, (pick(r[0] for r in ranges), pick(r[1] for r in ranges)), *values)
+    if any(type(v) not in SCALED and v not in _HOMOGENEOUS for v in values):
+        made.chosen = True
+    return made
+
+
+def either(here: Value, there: Value) -> Value:
+    """One value here, another in a real run, where a comparison of settings decides between them."""
+    numbers = isinstance(here, (int, float)) and isinstance(there, (int, float))
+    if numbers and not isinstance(here, bool) and not isinstance(there, bool):
+        made = _made(_plain(here), real_range(there))
+        made.chosen = True
+        return made
+    return MISSING
+
+
+_MONOTONE = frozenset({"log", "log2", "log10", "log1p", "sqrt", "exp", "isqrt", "exp2", "expm1", "cbrt"})
+_ROUNDING: dict[str, Callable[[float], int]] = {
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "trunc": math.trunc,
+    "round": round,
+}
+
+
+def monotone(name: str, f: Callable[[float], Any], x: Any, line: int) -> Value:
+    """A function of one number: rounding and increasing functions keep their range, others become unknown."""
+    if name in _ROUNDING:
+        rounding = _ROUNDING[name]
+        ends = tuple(v if math.isinf(v) else float(rounding(v)) for v in (x.low, x.high))
+        return _made(rounding(_plain(x)), (ends[0], ends[1]), x)
+    if name in _MONOTONE:
+        try:
+            ends = tuple(
+                v if v == math.inf else float(f(int(v) if name == "isqrt" else v)) for v in (x.low, x.high)
+            )
+        except (ValueError, OverflowError):
+            ends = _EVERYTHING
+        return _made(f(_plain(x)), (ends[0], ends[1]), x)
+    return hidden(f"{name}() of a number that grows with the run", line)
+
+
+def counted(items: Sequence[Value]) -> bool:
+    """Whether a collection has as many elements as the stream or a scaled setting makes, by its first and last one."""
+    return bool(items) and (_scaled_item(items[0]) or _scaled_item(items[-1]))
+
+
+def _scaled_item(item: Value) -> bool:
+    if type(item) is Scaled or type(item) is Tok:
+        return True
+    elements = getattr(item, "data", None)  # an array's; `tensor.py` builds on this module
+    if isinstance(elements, list):
+        return bool(elements) and type(elements[0]) is Tok
+    return isinstance(item, (tuple, list)) and any(type(x) is Scaled for x in item[:4])
+
+
+def steps(values: range, bounds: Sequence[Any]) -> list[Value]:
+    """The elements of a range whose ends or step are scaled: each may be any of the real range's later elements.
+
+    The first one is the first of the real run too, as long as the start is not scaled.
+    """
+    start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    first, last, by = real_range(start), real_range(stop), real_range(step)
+    out: list[Value] = []
+    for k, value in enumerate(values):
+        if k == 0:
+            out.append(start if type(start) is Scaled else Scaled.of(value, float(value), float(value)))
+            continue
+        if values.step > 0:
+            low = first[0] + k * max(by[0], 1)
+            out.append(Scaled.of(value, min(low, max(low, last[1] - 1)), max(low, last[1] - 1)))
+        else:
+            out.append(Scaled.of(value, min(last[0] + 1, value), max(first[1], value)))
+    return out
+
+
+def mixed_keys(container: Any, item: Value) -> bool:
+    """Whether a scaled number is looked up among plain numbers, so that a real run may find another one or none."""
+    if type(item) in SCALED or type(item) is ScaledText:
+        return any(
+            isinstance(k, (int, float, str))
+            and type(k) not in SCALED
+            and k not in _HOMOGENEOUS
+            and not isinstance(k, bool)
+            for k in container
+        )
+    return False
