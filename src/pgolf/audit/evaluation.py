@@ -66,6 +66,8 @@ class Score:
     line: int
     is_bpb: bool = False
     """Whether it stands where bits per byte do: beside a mean loss of the same targets, or printed as `…bpb`."""
+    callers: tuple[str, ...] = ()
+    """The functions around it, outermost first."""
 
     @property
     def uniform(self) -> float | None:
@@ -269,7 +271,7 @@ class Watcher(Observer):
 
     def note(self, form: Loss, function: str, line: int, is_bpb: bool = False) -> None:
         if len(self.scores) < 400 and len(form.weights) > 1:
-            self.scores.append(Score(form.weights, function, line, is_bpb))
+            self.scores.append(Score(form.weights, function, line, is_bpb, tuple(self.functions[-8:])))
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         label = before[-40:].lower()

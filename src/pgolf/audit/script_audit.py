@@ -794,7 +794,7 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
     if not stream:
         return EvalStatus.UNKNOWN, "no token stream was loaded"
     judged: dict[str, tuple[int, EvalStatus, str]] = {}
-    own: dict[str, int] = {}
+    own: list[tuple[int, Score]] = []
     known: set[int] = set()
     for number, score in enumerate(scores):
         verdict = _judge_score(score, stream, tables, run)
@@ -803,7 +803,7 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
         # A caller that passes on what its callee returned has followed nothing itself.
         if id(score.weights) not in known:
             known.add(id(score.weights))
-            own[score.function] = number
+            own.append((number, score))
         covered = len(score.weights)
         # A function may print intermediate scores; the one with the most targets is its result.
         if score.function not in judged or covered > judged[score.function][0]:
@@ -814,7 +814,7 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
         return EvalStatus.UNKNOWN, "no score of scored targets could be followed to the final formula"
     for stack, (line, before) in run.watcher.readers.items():
         # Every loop that reads the tables must have been followed to a score of its own, in it or in one of its callers.
-        if not any(own.get(name, -1) >= before for name in stack or ("",)):
+        if not _followed(stack, before, own):
             name = stack[-1] if stack else "module"
             why = f"{name} (line {line}): reads the tables, and its score could not be followed"
             judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
@@ -827,7 +827,16 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
     return EvalStatus.UNKNOWN, ""
 
 
-def _unfollowed(run: _Run, judged: set[str], own: dict[str, int]) -> list[tuple[str, str]]:
+def _followed(stack: tuple[str, ...], before: int, own: list[tuple[int, Score]]) -> bool:
+    """Whether a read of the tables led to a score: of the function that reads, of one that it calls, or of a caller itself."""
+    inner = stack[-1] if stack else ""
+    return any(
+        number >= before and (score.function in (stack or ("",)) or inner in score.callers)
+        for number, score in own
+    )
+
+
+def _unfollowed(run: _Run, judged: set[str], own: list[tuple[int, Score]]) -> list[tuple[str, str]]:
     """Functions that index a table where the evaluation knew too little, without a score that was followed later."""
     watcher = run.watcher
     hints = {table.hint for _, table in watcher.tables.values() if table.hint}
@@ -845,7 +854,7 @@ def _unfollowed(run: _Run, judged: set[str], own: dict[str, int]) -> list[tuple[
     for stack, line, before in reads:
         if stack and stack[-1] in builders:
             continue
-        if not any(own.get(name, -1) >= before for name in stack or ("",)):
+        if not _followed(stack, before, own):
             name = stack[-1] if stack else "module"
             found.append((name, f"{name} (line {line}): reads a table, and its score could not be followed"))
     if run.stuck:

@@ -6,7 +6,7 @@ one, or cannot be told, the answer here is unknown: both branches are followed, 
 unknown. Progress lines stay harmless, a cut of the stream does not stay hidden.
 
 Two numbers of this kind compare as they do in the probe (`ws + seq_len <= total` has the same meaning at any
-scale) unless their real ranges say otherwise, and so does 0, 1 or -1 beside one (`ws == 0`).
+scale) unless their real ranges say otherwise, and so does a small literal beside one (`ws == 0`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ STREAM_TOKENS_HIGH = 200_000_000
 Range = tuple[float, float]
 _EVERYTHING: Range = (-math.inf, math.inf)
 _HOMOGENEOUS = frozenset({-1, 0, 1})
+_REACHED = 4
+"""A count that has passed such a number in the probe passes it in a real run."""
 
 
 class OtherAtScale(Opaque):
@@ -182,8 +184,8 @@ def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
         return here
     if real is None:
         both = type(a) in SCALED and type(b) in SCALED
-        other = b if type(a) in SCALED else a
-        if both or other in _HOMOGENEOUS or type(other) is Tok:
+        mine, other = (a, b) if type(a) in SCALED else (b, a)
+        if both or other in _HOMOGENEOUS or (abs(other) <= _REACHED and mine > other) or type(other) is Tok:
             return here
     plain = b if type(b) not in SCALED else a if type(a) not in SCALED else None
     what = (

@@ -18,7 +18,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     items_of,
 )
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
-from pgolf.untrusted.tensor import Tensor, caster
+from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
     DType,
@@ -34,6 +34,7 @@ from pgolf.untrusted.values import (
     ScaledFloat,
     ScaledText,
     Stuck,
+    Tok,
     Value,
 )
 
@@ -340,7 +341,24 @@ def native_sort_key(value: Value) -> Value:
 
 
 def model_output_item(interp: Interp, output: ModelOutput, index: Value, line: int) -> Value:
-    """`model(x, y)[i]`: the first of several results may be the loss."""
+    """`model(x, y)[i]`: the first of several results may be the loss.
+
+    With a row and a stretch of it, as in `losses[b, start:end]`, the result can only be the losses per token: a mean has
+    no rows, and logits have a third dimension.
+    """
+    targets = output.targets
+    if (
+        isinstance(index, tuple)
+        and len(index) == 2
+        and isinstance(targets, Tensor)
+        and len(targets.shape) == 2
+        and all(isinstance(i, (int, slice)) for i in index)
+    ):
+        losses: list[Value] = [
+            Loss({x.pos: 1.0}) if isinstance(x, Tok) else Opaque("loss of padding", line, "model")
+            for x in targets.data
+        ]
+        return get(Tensor(losses, targets.shape, "float32"), plain_index(index))
     if isinstance(index, (slice, tuple, Tensor)):
         return Opaque("part of the model's output", line, "model")
     return Opaque("one of the model's outputs", line, "model")

@@ -455,6 +455,7 @@ TOY_SETTINGS: tuple[tuple[re.Pattern[str], int], ...] = (
         16,
     ),
     (re.compile(r"(?i)^.*stride$"), 4),
+    (re.compile(r"(?i)^.*min_doc_?(len|length|tokens)$"), 16),
     (re.compile(r"(?i)^.*(val|eval|sliding).*batch.*(tokens|size)$|^val_batch$|^.*batch_tokens$"), 128),
     (re.compile(r"(?i)^.*batch_seqs$|^.*(eval|ttt|slot|sw).*batch(_size)?$"), 4),
     (re.compile(r"(?i)^.*chunk_?(tokens|size|len)$|^ttt_chunk$"), 32),
