@@ -109,6 +109,8 @@ class Watcher(Observer):
         self.pending: list[tuple[int, int]] = []
         self.first_builder_only = True
         self.functions: list[str] = []
+        self.entered: dict[int, Function] = {}
+        """Functions that were called, by the identity of their code."""
         self.unread: dict[tuple[tuple[str, ...], str], tuple[int, int]] = {}
         """Names that were, or would have been, indexed where the evaluation knew too little, by innermost functions of
         the call stack and name; the line, and the scores noted before."""
@@ -136,6 +138,7 @@ class Watcher(Observer):
             self.flow.again(id(function.code), function.name, line, _models(args, kwargs))
             return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
+        self.entered.setdefault(id(function.code), function)
         self.functions.append(function.name)
         self.flow.enter(
             function.name, interp.depth, function.code.node, _models(args, kwargs), function.frame.offset
@@ -189,9 +192,14 @@ class Watcher(Observer):
 
     def read_unknown(self, container: Value, hint: str, line: int) -> None:
         self._unread(hint, line)
-        if isinstance(container, Tensor) and len(container.shape) == 1 and len(container.data) >= self.size:
-            if len(self.unread_arrays) < 64 and type(container.data[0]) is not Tok:
-                self.unread_arrays.append((container, tuple(self.functions[-3:]), line, len(self.scores)))
+        if (
+            isinstance(container, Tensor)
+            and len(container.shape) == 1
+            and len(container.data) >= self.size
+            and type(container.data[0]) is not Tok
+            and len(self.unread_arrays) < 64
+        ):
+            self.unread_arrays.append((container, tuple(self.functions[-3:]), line, len(self.scores)))
 
     def _unread(self, name: str, line: int) -> None:
         if len(self.unread) < 2000:
@@ -291,7 +299,7 @@ class Watcher(Observer):
     def token_flow(self, interp: Interp, complete: bool) -> TokenFlow:
         """What is known, at the end of the evaluation, of steps and scores on the same targets."""
         entered: list[tuple[int, int]] = []
-        for function, _ in self.entered.values():
+        for function in self.entered.values():
             node = function.code.node
             if function.frame.module.name == "__main__" and len(entered) < 400:
                 end = getattr(node, "end_lineno", None) or node.lineno

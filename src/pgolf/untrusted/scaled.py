@@ -134,7 +134,7 @@ def _binary(op: str, a: Any, b: Any, line: int) -> Value:
         value = _plain(a) % _plain(b)
         if rb[0] <= 0:
             return _made(value, _EVERYTHING)
-        if type(b) not in SCALED and b > 1 and _plain(a) < b and not (ra == (0, 0)):
+        if type(b) not in SCALED and b > 1 and _plain(a) < b and ra != (0, 0):
             return hidden(f"a number that grows with the run, modulo {b!r}", line)
         if ra[0] == ra[1] and rb[0] == rb[1]:
             return _made(value, (ra[0] % rb[0],) * 2)

@@ -494,6 +494,10 @@ def _numel(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> 
     return elements(interp, t)
 
 
+def _shape_of(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    return tensor_dimensions(interp, args[0]) if isinstance(args[0], Tensor) else Opaque("shape()", line)
+
+
 def elements(interp: Interp, t: Tensor) -> int:
     """The number of elements as a script sees it."""
     n = len(t.data)
@@ -1245,7 +1249,7 @@ def numpy_module() -> Module:
         sort=_np_sort, argsort=_argsort, expand_dims=_as_function("unsqueeze"), copy=_as_function("clone"),
         dtype=_dtype_object, repeat=_np_repeat, tile=_as_function("repeat"), append=_np_append, memmap=_fromfile,
         fromiter=_array(False), log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
-        diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=lambda i, a, k, ln: tensor_dimensions(i, a[0]) if isinstance(a[0], Tensor) else Opaque("shape()", ln),
+        diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=_shape_of,
     )  # fmt: skip
     module.attributes.update({name: Intrinsic(f"numpy.{name}", f) for name, f in functions.items()})
     for name, plain in DTYPES.items():
