@@ -1,6 +1,8 @@
-"""Counts of a contest audit: `python audit/contest/summarise.py [ROWS.jsonl] [--csv FILE]`.
+"""Counts of a contest audit: `python audit/contest/summarise.py [ROWS.jsonl] [--section NAME] [--csv FILE]`.
 
-Reads the result rows that `pgolf audit repo … --out DIR` writes and prints the tables that `audit/writeup.md` shows.
+Reads the result rows that `pgolf audit repo … --out DIR` writes and prints the tables that `audit/writeup.md` shows: `counts`,
+`packed` (what packed submissions turned out to be), `frontier` (the best verified value over time) or `accepted` (records in the
+contest's main branch, with a remark).
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
         for row in scripts.values()
         if row["lut_status"] in ("CORRECT", "BUGGY") or row["byte_source"] in PROVED_SOURCES
     ]
-    packed = [row for row in scripts.values() if row["packed_layers"]]
+    wrapped = [row for row in scripts.values() if row["packed_layers"]]
     parts = [
         f"{len(rows):,} submissions of {len({row['pr'] for row in rows}):,} pull requests, {len(scripts):,} distinct scripts",
         table("verdict, by submission", collections.Counter(row["verdict"] for row in rows)),
@@ -65,9 +67,79 @@ def summary(rows: list[dict[str, Any]]) -> str:
             collections.Counter(row["eval_status"] for row in scripts.values()),
         ),
         f"decided, by distinct script: {len(decided):,} of {len(scripts):,} ({len(decided) / max(1, len(scripts)):.1%})",
-        table("packed scripts: tables", collections.Counter(row["lut_status"] for row in packed)),
+        table("packed scripts: tables", collections.Counter(row["lut_status"] for row in wrapped)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def packed(rows: list[dict[str, Any]]) -> str:
+    """Submissions whose code was wrapped: how, and what lay inside."""
+    wrapped = [row for row in rows if row["packed_layers"]]
+    scripts = {row["script_sha256"]: row for row in wrapped}
+    inside = [
+        f"tables {row['lut_status']}, loop {row['eval_status']}, bytes from {row['byte_source']}"
+        for row in scripts.values()
+    ]
+    parts = [
+        f"{len(wrapped):,} submissions of {len({row['pr'] for row in wrapped}):,} pull requests, {len(scripts):,} distinct scripts",
+        table("layers, by distinct script", collections.Counter(_layers(row) for row in scripts.values())),
+        table("inside, by distinct script", collections.Counter(inside)),
+        table("verdict, by submission", collections.Counter(row["verdict"] for row in wrapped)),
+        table(
+            "proved errors, by submission",
+            collections.Counter(rule for row in wrapped for rule in proved_errors(row)),
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _layers(row: dict[str, Any]) -> str:
+    names = [name for name in row["packed_layers"] if "+" in name or name not in ("exec", "exec_module")]
+    kinds = " + ".join(names[:2]) or "files run or imported as text"
+    return kinds if len(names) <= 2 else f"{kinds} … ({len(names)} layers)"
+
+
+def frontier(rows: list[dict[str, Any]]) -> str:
+    """VERIFIED submissions of the ten-minute track that were the best so far, by the date of the head commit."""
+    verified = [
+        row
+        for row in rows
+        if row["verdict"] == "VERIFIED" and "track_10min" in row["folder"] and row["reported_bpb"] is not None
+    ]
+    verified.sort(key=lambda row: (row["committed"], row["reported_bpb"]))
+    lines = ["date        bpb      pull request"]
+    best = float("inf")
+    for row in verified:
+        if row["reported_bpb"] < best:
+            best = row["reported_bpb"]
+            lines.append(f"{row['committed'][:10]}  {best:.5f}  #{row['pr']}")
+    return "\n".join(lines) + f"\n\n{len(verified):,} verified submissions of this track\n"
+
+
+def accepted(rows: list[dict[str, Any]]) -> str:
+    """Record folders of the contest's main branch: verdicts, and what is said of those not VERIFIED."""
+    listed = (HERE / "accepted.txt").read_text(encoding="utf-8").splitlines()
+    first: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: row["pr"]):
+        if row["folder"] in listed:
+            first.setdefault(row["folder"], row)
+    counts = collections.Counter(first[folder]["verdict"] for folder in listed if folder in first)
+    lines = [
+        f"{len(listed)} folders, {len(first)} of them in a pull request",
+        table("verdict", counts),
+        "remarks",
+    ]
+    for folder in listed:
+        row = first.get(folder)
+        if row is None:
+            continue
+        worst = [r for r in row["reasons"] if r["severity"] != "note"]
+        for rule in dict.fromkeys(r["rule"] for r in worst):
+            said = next(r for r in worst if r["rule"] == rule)
+            lines.append(
+                f"  #{row['pr']}  {said['severity']} {said['confidence']}  {rule}: {said['message'][:150]}"
+            )
+    return "\n".join(lines) + "\n"
 
 
 def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
@@ -80,14 +152,18 @@ def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
             out.writerow([*cells, ";".join(sorted(proved_errors(row)))])
 
 
+SECTIONS = {"counts": summary, "packed": packed, "frontier": frontier, "accepted": accepted}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="?", type=Path, default=HERE / "rows.jsonl")
+    parser.add_argument("--section", choices=SECTIONS, default="counts", help="which tables to print")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV, too")
     given = parser.parse_args()
     try:
         rows = read_rows(given.rows)
-        text = summary(rows)
+        text = SECTIONS[given.section](rows)
         if given.csv is not None:
             write_csv(rows, given.csv)
     except (OSError, ValueError, KeyError, TypeError) as error:

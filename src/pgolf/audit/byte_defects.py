@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
 from pgolf.core.bpb import LN2
-from pgolf.core.deviation import DeviationName
+from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.profile import Profile
 from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutStatus
@@ -193,6 +193,7 @@ def _of_table(
     audit = evidence.audit
     assert audit is not None  # noqa: S101 - the caller looked
     effective = [d for d in audit.deviations if not d.effect.startswith("none")]
+    balanced = _balanced(audit.deviations)
     for deviation in audit.deviations:
         family = FAMILY_OF_DEVIATION.get(deviation.name, "bytes-table")
         if family == "bytes-space-marker" and DeviationName.LEADING_SPACE_PLUS_ONE in {
@@ -200,7 +201,10 @@ def _of_table(
         }:
             family = "bytes-space-twice"
         says = f"the table deviates ({deviation.name.value}): {deviation.example}"
-        if deviation not in effective:
+        if deviation in balanced:
+            says += "; the table holds the space and no loop adds it: together it is counted once, after a boundary token too"
+            yield Finding("bytes-table", Severity.WARNING, Confidence.PROVED, says, path, line)
+        elif deviation not in effective:
             says += "; this tokenizer has no such token, so nothing changes"
             yield Finding(family, Severity.WARNING, Confidence.PROVED, says, path, line)
         elif deviation.name in _SMALL and not any(d.name not in _SMALL for d in effective):
@@ -221,6 +225,20 @@ def _of_table(
         else:
             severity = Severity.WARNING if deviation.name in _SMALL else Severity.ERROR
             yield Finding(family, severity, Confidence.PROVED, says, path, line)
+
+
+def _balanced(deviations: tuple[Deviation, ...]) -> tuple[Deviation, ...]:
+    """A space in the table, and what keeps every loop from adding it again: no flag on those tokens, or all tokens
+    boundaries. One table without flags is a way to count that is wrong after boundary tokens only."""
+    by_name = {d.name: d for d in deviations}
+    space = by_name.get(DeviationName.LEADING_SPACE_PLUS_ONE)
+    if space is None:
+        return ()
+    others = (
+        by_name.get(name) for name in (DeviationName.SPACE_FLAG_WRONG, DeviationName.BOUNDARY_MASK_WRONG)
+    )
+    stops = tuple(d for d in others if d is not None and d.tokens >= space.tokens)
+    return (space, *stops) if stops else ()
 
 
 # -- the logs ----------------------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ _CODE = re.compile(
     r"\b(?:pre_?quant_?ttt|prequant_adapt|train_on_val\w{0,20}|val_finetune\w{0,20}|ttt_pre_?quant)\w{0,30}"
 )
 _SETTING = re.compile(r"^(?:pre_?quant_?ttt(?:_enabled)?|ttt_pre_?quant|train_on_val)$", re.IGNORECASE)
+_DATASET = re.compile(
+    r"val(?:id(?:ation)?)?[_-]?only|only[_-]?val|val[_-]?as[_-]?train|train[_-]?on[_-]?val", re.IGNORECASE
+)
 _EPOCHS = re.compile(r"^pre_?quant_?ttt_epochs$", re.IGNORECASE)
 _STAGE = re.compile(r"pre-?_?quant-?_?ttt|post-prequant-ttt", re.IGNORECASE)
 _WORDS = ("quant_ttt", "prequant", "train_on_val", "val_finetune", "ttt_pre")
@@ -47,6 +50,11 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         )
         yield Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, path)
         return
+    for log in evidence.claimed:
+        if _DATASET.search(log.metrics.run.dataset or ""):
+            message = f"the training set is named after the validation split: {log.metrics.run.dataset[:80]}"
+            yield Finding("train-on-val", Severity.WARNING, Confidence.LIKELY, message, log.path)
+            return
     # Epochs alone are a default that a switch may leave unused.
     epochs, path = setting_in_logs(evidence, _EPOCHS)
     if epochs and not setting_is_printed(evidence, _SETTING):
