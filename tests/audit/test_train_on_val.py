@@ -76,3 +76,16 @@ def test_a_claim_that_another_result_follows_leaves_a_warning(folder: Path) -> N
             log.write("final_tuned_exact val_loss:1.68872500 val_bpb:1.00000000\n")
     findings = found(folder)[1]
     assert [f.severity for f in findings] == [Severity.WARNING]
+
+
+def test_a_training_set_named_after_the_validation_split_is_a_warning(folder: Path) -> None:
+    change(folder, "train_gpt.py", '"TTT_ENABLED", "1"', '"TTT_ENABLED", "0"')
+    change(
+        folder,
+        "*.log",
+        "train_loader:dataset:fineweb10B_sp1024",
+        "train_loader:dataset:fineweb10B_sp1024_valonly",
+    )
+    findings = found(folder)[1]
+    assert [(f.severity, f.confidence) for f in findings] == [(Severity.WARNING, Confidence.LIKELY)]
+    assert "named after the validation split" in findings[0].message

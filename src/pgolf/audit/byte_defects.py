@@ -234,10 +234,14 @@ def _balanced(deviations: tuple[Deviation, ...]) -> tuple[Deviation, ...]:
     space = by_name.get(DeviationName.LEADING_SPACE_PLUS_ONE)
     if space is None:
         return ()
-    others = (
+    flags, mask = (
         by_name.get(name) for name in (DeviationName.SPACE_FLAG_WRONG, DeviationName.BOUNDARY_MASK_WRONG)
     )
-    stops = tuple(d for d in others if d is not None and d.tokens >= space.tokens)
+    stops = tuple(
+        d
+        for d, says in ((flags, "flag False"), (mask, "a boundary in the table"))
+        if d is not None and d.tokens >= space.tokens and says in d.example
+    )
     return (space, *stops) if stops else ()
 
 
