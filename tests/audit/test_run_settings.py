@@ -64,3 +64,11 @@ def test_text_that_is_no_setting_is_left_out() -> None:
         "README.md": "`args.TTT_ENABLED=1`, $TTT_ENABLED=1, --TTT_ENABLED=1, TTT_ENABLED==1, TTT_ENABLED=1(off)"
     }
     assert run_settings(READS, [], text) == ()
+
+
+def test_a_command_switches_on_and_never_off() -> None:
+    reads = (("TTT_ENABLED", "1"), ("SLOT_ENABLED", "0"))
+    assert run_settings(reads, [], {"README.md": "TTT_ENABLED=0 SLOT_ENABLED=1"}) == (
+        RunSetting("SLOT_ENABLED", "1", "README.md", False),
+    )
+    assert run_settings(reads, logs("ttt_enabled: 0"), {}) == (RunSetting("TTT_ENABLED", "0", "0.log", True),)

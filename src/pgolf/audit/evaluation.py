@@ -283,6 +283,8 @@ class Watcher(Observer):
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         label = before[-40:].lower()
+        if "loss" in label or "bpb" in label:
+            self.flow.printed(before)
         forms = losses_in(value)
         fresh = [form for form in forms if id(form.weights) not in self.noted]
         if fresh and "bpb" in label and interp.token_reads:

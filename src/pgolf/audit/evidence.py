@@ -197,6 +197,9 @@ def collect_evidence(
         if settings and audit is None:
             again = _audit(script, folder, limits, {s.name: s.value for s in settings})
             flow = again.flow if again is not None else NO_FLOW
+            if again is not None and again.lut_status is facts.lut_status:
+                # The loop that the run's settings lead to is the one that made the claim.
+                facts = replace(facts, eval_status=again.eval_status, eval_reason=again.eval_reason)
     source = "" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace")
     return SubmissionEvidence(
         folder=folder.path,

@@ -118,6 +118,7 @@ class FlowRecorder:
         """Evaluations in order; None where one was printed that could not be followed."""
         self.known: dict[int, frozenset[int]] = {}
         """By function: the targets that its first evaluation scored."""
+        self.labels: set[str] = set()
         self.prints: dict[tuple[str, int], tuple[str, ...]] = {}
         """By step: what the code around it prints."""
         self.ordered: dict[tuple[str, int], bool] = {}
@@ -276,6 +277,11 @@ class FlowRecorder:
         late = {p: self.used[p] for p in positions if p in self.used}
         self._keep(_Scored(function, line, len(positions), late, self._adapted(models)))
 
+    def printed(self, before: str) -> None:
+        """A value is printed behind this literal text."""
+        if len(self.labels) < _MAX_SCORES:
+            self.labels.add(before.strip()[:80])
+
     def unfollowed(self) -> None:
         """Something was printed as bits per byte whose value is not known."""
         self._keep(None)
@@ -302,7 +308,8 @@ class FlowRecorder:
             doubtful = [p for p, bits in scored.late.items() if bits == MAYBE]
             self._add(found, LateKind.TRAINED_FIRST, MAYBE, doubtful, scored, i == len(self.scores) - 1)
         first = tuple(where for where, ordered in self.ordered.items() if ordered)
-        return TokenFlow(tuple(found.values())[:16], first[:8], entered, complete, other_files)
+        labels = tuple(sorted(self.labels))
+        return TokenFlow(tuple(found.values())[:16], first[:8], entered, complete, labels, other_files)
 
     def _add(
         self,

@@ -18,6 +18,7 @@ from pgolf.audit.checks.missing_evidence import missing
 from pgolf.audit.checks.registry import run_checks
 from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
 from pgolf.audit.script_facts import ScriptFacts
+from pgolf.audit.source_lines import unreached_claim
 from pgolf.core.deviation import DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
@@ -84,6 +85,9 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
             f"{reported:g} is far below the merged frontier ({frontier:g}): what the probabilities are made of "
             "is not audited here, and matters then"
         )
+    label = unreached_claim(evidence)
+    if label:
+        yield f"the evaluation with the settings of the run does not come to the line that prints {label}"
     status = claim_status(evidence)
     if status is not FingerprintStatus.MATCHES and evidence.claimed:
         if all(log.print.status is FingerprintStatus.MATCHES for log in evidence.claimed):

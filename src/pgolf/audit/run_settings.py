@@ -75,6 +75,7 @@ def run_settings(
         for values, by_log in ((printed.get(name), True), (given.get(name), False)):
             if values is not None and len(values) == 1:
                 value, path = next(iter(values.items()))
-                if value != default and value:
+                # A README may show the command of a comparison with something left out; what a log prints is the run.
+                if value != default and value and (by_log or value != "0"):
                     found.append(RunSetting(name, value, path, by_log))
     return tuple(found[:MAX_SETTINGS])

@@ -108,6 +108,7 @@ def _flow_from_json(data: dict[str, Any]) -> TokenFlow:
         score_first=tuple((str(name), int(line)) for name, line in data["score_first"]),
         entered=tuple((int(first), int(last)) for first, last in data["entered"]),
         complete=bool(data["complete"]),
+        labels=tuple(map(str, data["labels"])),
         other_files=bool(data["other_files"]),
     )
 

@@ -39,6 +39,22 @@ def reach(evidence: SubmissionEvidence, line: int) -> str:
     return "the evaluation ended before it could be reached"
 
 
+def unreached_claim(evidence: SubmissionEvidence) -> str:
+    """The label of a claim whose printing statement stands in the script and was not come to, "" without one.
+
+    Labels that the script puts together from parts are not found as literals and decide nothing.
+    """
+    flow = evidence.flow
+    for log in evidence.claimed if flow.labels else ():
+        words = log.reading.printed_label.split() if log.reading is not None else []
+        label = next((w for w in words if sum(c.isalpha() for c in w) >= 6), "")[:80]
+        if not label or any(label in text for text in flow.labels):
+            continue
+        if any(quote + label in evidence.source for quote in "\"'"):
+            return label
+    return ""
+
+
 def claim_closes_its_logs(evidence: SubmissionEvidence) -> bool:
     """Whether in every claimed log no other final result follows the line that carries the claim."""
     for log in evidence.claimed:

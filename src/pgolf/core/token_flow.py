@@ -49,6 +49,8 @@ class TokenFlow:
     """First and last lines of the functions that the evaluation entered."""
     complete: bool = False
     """Whether the evaluation came to the script's end."""
+    labels: tuple[str, ...] = ()
+    """Literal texts in front of losses and bits per byte that the evaluation came to print."""
     other_files: bool = False
     """Whether tokens were read from files whose names do not say that they are the validation split."""
 
