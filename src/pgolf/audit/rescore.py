@@ -366,9 +366,9 @@ def _run(request: Request) -> dict[str, Any]:
     from pgolf.untrusted.script import read_script
 
     vocabulary = read_model_file(request.tokenizer)
-    return rescore(
-        request, audit_script(read_script(request.train_script), DEFAULT_LIMITS, vocabulary), vocabulary
-    )
+    script = read_script(request.train_script)
+    counted = None if request.skip_byte_count else _CountAhead(request, vocabulary)
+    return rescore(request, audit_script(script, DEFAULT_LIMITS, vocabulary), vocabulary, counted)
 
 
 def _write(path: Path, text: str) -> None:

@@ -126,6 +126,14 @@ def _items(nodes: list[ast.expr]) -> Callable[[Frame], list[Value]]:
 
         return run
     closures = [compile_expr(n) for n in nodes]
+    if not closures:
+        return lambda fr: []
+    if len(closures) == 1:
+        only = closures[0]
+        return lambda fr: [only(fr)]
+    if len(closures) == 2:
+        first, second = closures
+        return lambda fr: [first(fr), second(fr)]
     return lambda fr: [c(fr) for c in closures]
 
 
@@ -167,7 +175,12 @@ def _unary(node: ast.UnaryOp) -> Expr:
     if op == "Not":
 
         def negate(fr: Frame) -> Value:
-            truth = fr.interp.truth(operand(fr), line + fr.offset)
+            truth = operand(fr)
+            if truth is True:
+                return False
+            if truth is False:
+                return True
+            truth = fr.interp.truth(truth, line + fr.offset)
             return truth if isinstance(truth, Opaque) else not truth
 
         return negate
@@ -186,7 +199,20 @@ def _binop(node: ast.BinOp) -> Expr:
     first = compile_expr(left)
     if len(chain) == 1:
         right = chain[0][1]
-        return lambda fr: operators.binary(fr.interp, op, first(fr), right(fr), line + fr.offset)
+        plain = operators.PLAIN_INTEGER_OPS.get(op)
+        if plain is None:
+            return lambda fr: operators.binary(fr.interp, op, first(fr), right(fr), line + fr.offset)
+        quick = plain
+
+        def run_two(fr: Frame) -> Value:
+            a, b = first(fr), right(fr)
+            if type(a) is int and type(b) is int:
+                result = quick(a, b)
+                if -operators.BIG <= result <= operators.BIG:
+                    return result
+            return operators.binary(fr.interp, op, a, b, line + fr.offset)
+
+        return run_two
     chain.reverse()
 
     def run(fr: Frame) -> Value:
@@ -213,8 +239,8 @@ def _boolop(node: ast.BoolOp) -> Expr:
             value = part(fr)
             if i == last and unknown is None:
                 return value
-            truth = interp.truth(value, line + fr.offset)
-            if isinstance(truth, Opaque):
+            truth = value if value is True or value is False else interp.truth(value, line + fr.offset)
+            if truth is not True and truth is not False:
                 unknown = unknown or truth
                 continue
             if truth is stop_on:
@@ -234,7 +260,20 @@ def _compare(node: ast.Compare) -> Expr:
     if len(node.ops) == 1:
         op = operators.op_name(node.ops[0])
         second = compile_expr(node.comparators[0])
-        return lambda fr: operators.compare(fr.interp, op, first(fr), second(fr), line + fr.offset)
+        order = operators.ORDER_OPS.get(op)
+        if order is None:
+            return lambda fr: operators.compare(fr.interp, op, first(fr), second(fr), line + fr.offset)
+        compared = order
+
+        def run_two(fr: Frame) -> Value:
+            a, b = first(fr), second(fr)
+            if type(a) is int and type(b) is int:
+                if (a > operators.SCALE) != (b > operators.SCALE):
+                    fr.interp.bound_met = f"compares with {max(a, b)!r}"
+                return compared(a, b)
+            return operators.compare(fr.interp, op, a, b, line + fr.offset)
+
+        return run_two
     rest = [(operators.op_name(o), compile_expr(c)) for o, c in zip(node.ops, node.comparators, strict=True)]
 
     def run(fr: Frame) -> Value:
@@ -412,6 +451,21 @@ def _call(node: ast.Call) -> Expr:
         if isinstance(node.func, ast.Name) and node.func.id in ("super", "locals", "globals")
         else ""
     )
+
+    if not keywords and not special:
+        called = method
+
+        def run_plain(fr: Frame) -> Value:
+            interp = fr.interp
+            interp.steps_left -= 1
+            if interp.steps_left < 0:
+                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+            target = receiver(fr)
+            if called is not None:
+                return call_method(interp, target, called, args(fr), {}, line + fr.offset)
+            return interp.call(target, args(fr), {}, line + fr.offset)
+
+        return run_plain
 
     def run(fr: Frame) -> Value:
         interp = fr.interp

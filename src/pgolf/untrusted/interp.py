@@ -55,7 +55,7 @@ class Frame:
     """Variables of one call (or module, or class body). `parent` is the enclosing function's frame."""
 
     __slots__ = (
-        "ambiguous", "declared_global", "function", "interp", "module", "offset", "parent", "returned", "vars",
+        "ambiguous", "declared_global", "function", "interp", "module", "offset", "parent", "plain", "returned", "vars",
     )  # fmt: skip
 
     def __init__(self, interp: Interp, module: ModuleFrame, parent: Frame | None, offset: int) -> None:
@@ -67,6 +67,8 @@ class Frame:
         self.returned: Value = None
         self.ambiguous: Opaque | None = None
         self.function: Function | None = None
+        self.plain = True
+        """Whether assigned names are this frame's own: no `global` and no `nonlocal`."""
 
 
 class ModuleFrame:
@@ -209,28 +211,32 @@ class Interp:
 
     def cells(self, n: int) -> None:
         self.cells_left -= n
-        self.steps_left -= n >> 1
+        if n > 1:
+            self.steps_left -= n >> 1
         if self.cells_left < 0:
             raise LimitTripped("interpreter_cells", self.limits.interpreter_cells)
 
     def made(self, container: Value) -> Value:
         """Account for a new container."""
         self.cells(len(container) + 1)
-        self.register(container)
+        if self.fresh:
+            self.register(container)
         return container
 
     def register(self, thing: Value) -> None:
         """Remember that `thing` is younger than the unknown conditions we are under."""
-        for _, level in self.fresh:
-            level[id(thing)] = thing
+        if self.fresh:
+            for _, level in self.fresh:
+                level[id(thing)] = thing
 
     # -- unknown conditions --------------------------------------------------------------------------
 
     def changing(self, target: Value, line: int) -> bool:
         """Called before an in-place change. False: the change must not be made precise (under an unknown
         condition, and `target` is older than it); the caller then spoils the target instead."""
-        if isinstance(target, Tensor):
-            target.spoil_base(line)
+        if type(target) is Tensor:
+            if target.base is not None:
+                target.spoil_base(line)
             return not self.fresh or target.serial >= self.fresh[-1][0]
         return not self.fresh or id(target) in self.fresh[-1][1]
 
@@ -329,7 +335,9 @@ class Interp:
             frame = Frame(self, closure.module, closure, closure.offset)
             frame.function = function
             self._bind(function, code, frame, args, kwargs, line)
-            body = code.compiled()
+            body = code.body or code.compiled()
+            if code.globals or code.nonlocals:
+                frame.plain = False
             if code.is_generator:
                 items = self.observer.generator(self, function, frame, body, line)
                 self.observer.left(function)
@@ -546,9 +554,11 @@ class Observer:
 
 def load_name(name: str) -> Expr:
     def load(fr: Frame) -> Value:
-        found = fr.vars.get(name, MISSING)
-        if found is not MISSING:
-            return found
+        variables = fr.vars
+        if name in variables:
+            found = variables[name]
+            if found is not MISSING:
+                return found
         return _outer_name(fr, name)
 
     return load
@@ -571,6 +581,9 @@ def _outer_name(fr: Frame, name: str) -> Value:
 
 
 def store_name(fr: Frame, name: str, value: Value) -> None:
+    if fr.plain:
+        fr.vars[name] = value
+        return
     function = fr.function
     if function is not None:
         code: Code = function.code

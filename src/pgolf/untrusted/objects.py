@@ -219,7 +219,7 @@ def call_method(
 ) -> Value:
     """`target.name(*args, **kwargs)`, without making a bound object for the common kinds."""
     kind = type(target)
-    table = _method_tables().get(kind)
+    table = METHOD_TABLES.get(kind)
     if table is not None:
         method = table.get(name)
         if method is not None:
@@ -241,16 +241,8 @@ def call_method(
     return interp.call(get_attribute(interp, target, name, line), args, kwargs, line)
 
 
-def _load_method_tables() -> dict[type, dict[str, Any]]:
-    from pgolf.untrusted.intrinsics import METHODS
-
-    # Kept by replacing the loader: an import statement in every call would cost more than the call.
-    global _method_tables
-    _method_tables = lambda: METHODS  # noqa: E731
-    return METHODS
-
-
-_method_tables = _load_method_tables
+METHOD_TABLES: dict[type, dict[str, Any]] = {}
+"""Modelled methods by kind of value; filled in by `intrinsics`, which is loaded with the first program."""
 
 
 class MethodOf(Opaque):

@@ -49,18 +49,25 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+PLAIN_INTEGER_OPS = {
+    name: _BINARY[name] for name in ("Add", "Sub", "Mult", "BitAnd", "BitOr", "BitXor")
+}  # fmt: skip
+"""Operators that two plain ints always have; a result beyond `BIG` still has to be checked by `binary`."""
+ORDER_OPS = dict(_COMPARE)
+
+
 def raise_in_script(kind: str, message: str, line: int) -> ScriptRaise:
     """An exception of the interpreted program, ready to be raised."""
     return ScriptRaise(ExceptionValue(kind, (message,)), line)
 
 
 def _check_int(value: Value, interp: Interp) -> Value:
-    if type(value) is int and (value > _BIG or value < -_BIG) and value.bit_length() > interp.limits.int_bits:
+    if type(value) is int and (value > BIG or value < -BIG) and value.bit_length() > interp.limits.int_bits:
         raise LimitTripped("int_bits", interp.limits.int_bits)
     return value
 
 
-_BIG = 1 << 256
+BIG = 1 << 256
 SCALE = 400
 """More than the tokens of a probe stream and less than those of a real one; counts above it occur on real ones only."""
 
@@ -322,7 +329,7 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             return a
         if result.shape != a.shape:
             raise Stuck("in-place operation changes the shape", line)
-        a.data[:] = cast_to(result, a.dtype).data
+        a.data[:] = result.data if result.dtype == a.dtype else cast_to(result, a.dtype).data
         return a
     if type(a) is list and op == "Add":
         items = interp.iterate(b, line)

@@ -186,7 +186,14 @@ def assigner(target: ast.expr) -> Assign:
     line = target.lineno
     if isinstance(target, ast.Name):
         name = target.id
-        return lambda fr, v: store_name(fr, name, v)
+
+        def assign_name(fr: Frame, v: Value) -> None:
+            if fr.plain:
+                fr.vars[name] = v
+            else:
+                store_name(fr, name, v)
+
+        return assign_name
     if isinstance(target, ast.Attribute):
         base, attribute = compile_expr(target.value), target.attr
         return lambda fr, v: set_attribute(fr.interp, base(fr), attribute, v, line + fr.offset)
@@ -240,6 +247,18 @@ def _unpacker(target: ast.Tuple | ast.List) -> Assign:
 @_for(ast.Assign)
 def _assign(node: ast.Assign) -> Stmt:
     value = compile_expr(node.value)
+    if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        name = node.targets[0].id
+
+        def run_name(fr: Frame) -> int:
+            v = value(fr)
+            if fr.plain:
+                fr.vars[name] = v
+            else:
+                store_name(fr, name, v)
+            return NORMAL
+
+        return run_name
     targets = [assigner(t) for t in node.targets]
     if len(targets) == 1:
         only = targets[0]
@@ -449,7 +468,9 @@ def _if(node: ast.If) -> Stmt:
     def run(fr: Frame) -> int:
         interp = fr.interp
         interp.bound_met = ""
-        truth = interp.truth(test(fr), line + fr.offset)
+        truth = test(fr)
+        if truth is not True and truth is not False:
+            truth = interp.truth(truth, line + fr.offset)
         if interp.bound_met and _steers(node):
             interp.at_scale(interp.bound_met, line + fr.offset)
         elif truth is False and _leaves_at_count(node):
@@ -556,14 +577,18 @@ def _under_unknown(fr: Frame, body: Stmt) -> int:
 def _while(node: ast.While) -> Stmt:
     test, body, line = compile_expr(node.test), compile_block(node.body), node.lineno
     orelse = compile_block(node.orelse) if node.orelse else None
+    training: bool | None = None
 
     def run(fr: Frame) -> int:
+        nonlocal training
         interp = fr.interp
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
         while True:
-            truth = interp.truth(test(fr), line + fr.offset)
-            if isinstance(truth, Opaque):
-                return either(fr, body, None, truth) & 0
+            truth = test(fr)
+            if truth is not True and truth is not False:
+                truth = interp.truth(truth, line + fr.offset)
+                if isinstance(truth, Opaque):
+                    return either(fr, body, None, truth) & 0
             if not truth:
                 break
             interp.steps_left -= 1
@@ -575,7 +600,9 @@ def _while(node: ast.While) -> Stmt:
             endless = quiet > 48 and interp.unknown_branches - branches > 48
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if endless or (quiet > 3 and _is_training(node)):
+            if quiet > 3 and training is None:
+                training = _is_training(node)
+            if endless or (quiet > 3 and training):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
@@ -603,12 +630,8 @@ _TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
 
 
 def _is_training(node: ast.While | ast.For) -> bool:
-    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table. Kept on the node."""
-    found: bool | None = node.__dict__.get("_pgolf_training")
-    if found is None:
-        found = any(type(sub) is ast.Attribute and sub.attr in _TRAINING_CALLS for sub in walk(node))
-        node.__dict__["_pgolf_training"] = found
-    return found
+    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table."""
+    return any(type(sub) is ast.Attribute and sub.attr in _TRAINING_CALLS for sub in walk(node))
 
 
 @_for(ast.For)
@@ -620,8 +643,10 @@ def _loop(node: ast.For) -> Stmt:
         node.lineno,
     )
     orelse = compile_block(node.orelse) if node.orelse else None
+    training: bool | None = None
 
     def run(fr: Frame) -> int:
+        nonlocal training
         interp = fr.interp
         items = interp.iterate(source(fr), line + fr.offset)
         if isinstance(items, Opaque):
@@ -644,7 +669,9 @@ def _loop(node: ast.For) -> Stmt:
             endless = quiet > 48 and interp.unknown_branches - branches > 48
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if endless or (quiet > 3 and _is_training(node)):
+            if quiet > 3 and training is None:
+                training = _is_training(node)
+            if endless or (quiet > 3 and training):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)

@@ -340,6 +340,8 @@ def elementwise(op: ScalarOp, a: Value, b: Value, dtype: str | None) -> Tensor:
     elif isinstance(a, Tensor):
         shape = a.shape
         result = dtype or _scalar_dtype(b, a.dtype)
+        if len(a.data) == 1:
+            return Tensor([caster(result)(op(a.data[0], b))], shape, result)
         left, right = a.data, [b] * len(a.data)
     else:
         shape = b.shape
@@ -402,6 +404,8 @@ Index = Any
 
 def plain_index(value: Value) -> Index:
     """An index as a host value: int, slice, None, Ellipsis, Tensor, tuple of those. Raises Stuck otherwise."""
+    if type(value) is int:
+        return value
     if (
         isinstance(value, bool)
         or value is None
@@ -561,7 +565,8 @@ def get(t: Tensor, index: Index) -> Value:
 
 def put(t: Tensor, index: Index, value: Value, line: int) -> None:
     """`t[index] = value`, with broadcasting, in place."""
-    t.spoil_base(line)
+    if t.base is not None:
+        t.spoil_base(line)
     cast = caster(t.dtype)
     if (type(index) is int or type(index) is Tok) and len(t.shape) == 1:
         if isinstance(value, Tensor):

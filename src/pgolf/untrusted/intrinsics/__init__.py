@@ -18,6 +18,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     items_of,
 )
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
+from pgolf.untrusted.objects import METHOD_TABLES
 from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
@@ -89,13 +90,14 @@ METHODS: dict[type, dict[str, Method]] = {
 
 
 _PLAIN_KIND: dict[type, type] = {Scaled: int, ScaledFloat: float, ScaledText: str}
+METHOD_TABLES.update(METHODS)
 
 
 def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value:
     """Attributes of plain values, arrays and the like; MISSING where there is none."""
     if isinstance(value, Tensor):
         return arrays.tensor_attribute(interp, value, name, line)
-    table = METHODS.get(_PLAIN_KIND.get(type(value), type(value)))
+    table = METHOD_TABLES.get(_PLAIN_KIND.get(type(value), type(value)))
     method = table.get(name) if table is not None else None
     if method is not None:
         found = method

@@ -48,7 +48,7 @@ def _piece_id(interp: Interp, target: NativeObject, value: Value, line: int) -> 
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise raise_in_script("TypeError", "piece id must be an integer", line)
-    if not 0 <= value < len(state.vocabulary):
+    if not 0 <= value < len(state.vocabulary.pieces):
         interp.highest_piece_id = max(interp.highest_piece_id, min(int(value), 1_000_000))
         raise raise_in_script("IndexError", "piece id is out of range.", line)
     return int(value)
