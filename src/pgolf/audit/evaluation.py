@@ -118,6 +118,9 @@ class Watcher(Observer):
         """Arrays as long as a table that were read at unknown places."""
         self.loaders: set[str] = set()
         """Functions that returned tokens of the stream."""
+        self.unknown_reads: list[tuple[str, int, str]] = []
+        """Unknown values that are no part of a model and were read by stream tokens, and tables that are one of two: name,
+        line, why they are unknown."""
         self.flow = FlowRecorder(stream_length)
         self.noted: set[int] = set()
         """Identities of the weights of scores that functions returned (`scores` keeps them alive)."""
@@ -242,6 +245,10 @@ class Watcher(Observer):
         toks = _tokens_of(index)
         if not toks:
             return
+        if isinstance(container, Opaque):
+            if container.origin != "model" and len(self.unknown_reads) < 32:
+                self.unknown_reads.append((hint, line, container.reason))
+            return
         if isinstance(container, Tensor):
             if (
                 len(container.shape) != 1
@@ -274,6 +281,12 @@ class Watcher(Observer):
             self.tables[key] = (container, table)
         elif hint and not found[1].hint:
             found[1].hint = hint
+
+    def lost(self, interp: Interp, a: Value, b: Value, why: Opaque) -> None:
+        if a is None or b is None or len(self.unknown_reads) >= 32:
+            return
+        if any(self._is_like_a_table(x.data) for v in (a, b) for x in arrays_within(v) if len(x.shape) == 1):
+            self.unknown_reads.append(("", why.line, f"depends on an unknown condition: {why.reason}"))
 
     # -- what is scored ------------------------------------------------------------------------------
 

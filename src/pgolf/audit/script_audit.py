@@ -34,6 +34,7 @@ from pgolf.core.token_flow import NO_FLOW, TokenFlow
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus
 from pgolf.errors import DataError, LimitTripped
+from pgolf.untrusted.intrinsics.library import environ_set
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.program import Program, run_program
 from pgolf.untrusted.script import Script
@@ -109,7 +110,9 @@ def audit_script(
     plain = unpacked(script, limits)
     if plain.obstacle:
         return _undecided(script, plain.layers, LutStatus.OBFUSCATED, plain.obstacle)
-    auditor = _Auditor(script, plain.data, plain.layers, vocabulary, limits, plain.missing, settings or {})
+    auditor = _Auditor(
+        script, plain.data, plain.layers, vocabulary, limits, plain.missing, settings or {}, plain.environment
+    )
     try:
         return auditor.run()
     except (LimitTripped, Stuck, ScriptRaise) as stopped:
@@ -136,8 +139,10 @@ class _Auditor:
         limits: Limits,
         missing: str = "",
         settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str | None] | None = None,
     ) -> None:
         self.missing = missing
+        self.environment = environment or {}
         self.settings = dict(settings or {})
         self.flow = NO_FLOW
         self.script = script
@@ -161,6 +166,9 @@ class _Auditor:
             interp.vocab_size = len(vocabulary)
             interp.read_npz = _read_npz
             interp.settings = self.settings
+            for name, value in self.environment.items():
+                unknown = Opaque(f"environment variable {name} is set to something unknown", 0, "config")
+                environ_set(interp, name or None, unknown if value is None else value, 0)
 
         program, stuck = run_program(
             self.script, self.data, vocabulary, self.limits, lambda: Watcher(vocabulary, len(stream)), prepare
@@ -234,13 +242,15 @@ class _Auditor:
             for candidate in (name.removeprefix("./"), base):
                 if candidate == self.script.path.rsplit("/", 1)[-1]:
                     continue
-                data = self.script.siblings.read(candidate)
-                if data is not None:
+                data = run.program.interp.written.get(candidate) or self.script.siblings.read(candidate)
+                if isinstance(data, bytes):
+                    own = {**run.program.interp.environment_set, **run.program.launch_environment}
+                    settings = {name: value for name, value in own.items() if isinstance(value, str)}
                     inner = audit_script(
                         Script(candidate, data, self.script.siblings),
                         self.vocabulary,
                         self.limits,
-                        self.settings,
+                        {**self.settings, **settings},
                     )
                     note = f"started by {self.script.path}:{line}"
                     return _with(
@@ -306,6 +316,7 @@ class _Auditor:
         unread = (
             self._unread(first)
             or _doubt(first)
+            or _unknown_reads(first, found)
             or ("" if self.vocabulary else _unseen_by_probes(first, found))
         )
         if unread and status is LutStatus.CORRECT:
@@ -499,6 +510,15 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
         if asked is not None:
             return f"line {asked[0]}: depends on {asked[1]}, which probe vocabularies cannot show; give a tokenizer"
     return ""
+
+
+def _unknown_reads(run: _Run, found: _Found) -> str:
+    """Why tables that a builder returned are not known to be those that a loop reads, or ''."""
+    reads = run.watcher.unknown_reads
+    if found.how == "read" or run.watcher.tables or not reads:
+        return ""
+    name, line, reason = reads[0]
+    return f"line {line}: reads {name or 'a table'} by token, and what it holds is not known: {reason}"
 
 
 def _is_sub_word(run: _Run) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.limits import Limits
@@ -19,6 +20,8 @@ class Plain:
     obstacle: str
     missing: str = ""
     """A file that it runs and that does not lie beside it (an evidence gap, not obfuscation)."""
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables that the wrapper sets before the code runs; None for a value, "" for a name, that is not known."""
 
 
 def unpacked(script: Script, limits: Limits) -> Plain:
@@ -28,9 +31,10 @@ def unpacked(script: Script, limits: Limits) -> Plain:
     except LimitTripped as limit:
         return Plain(script.data, (), str(limit))
     layers = tuple("+".join(layer.codecs) or layer.how for layer in result.layers)
+    environment = {**result.environment, **dict.fromkeys(result.unknown_environment)}
     obstacle = result.obstacle
     if obstacle is not None and obstacle.rule == "missing-file":
-        return Plain(result.source, layers, "", f"line {obstacle.line}: {obstacle.reason}")
+        return Plain(result.source, layers, "", f"line {obstacle.line}: {obstacle.reason}", environment)
     if obstacle is not None:
         return Plain(result.source, layers, f"line {obstacle.line}: {obstacle.reason}")
-    return Plain(result.source, layers, "")
+    return Plain(result.source, layers, "", "", environment)

@@ -312,9 +312,17 @@ def _ifexp(node: ast.IfExp) -> Expr:
             known = scaled_either(a, b) if truth.here else scaled_either(b, a)
             if known is not MISSING:
                 return known
-        return merge(a, b, truth)
+        return merge_watched(fr, a, b, truth)
 
     return run
+
+
+def merge_watched(fr: Frame, a: Value, b: Value, why: Opaque) -> Value:
+    """`merge`, and the observer is told what is lost by it."""
+    merged = merge(a, b, why)
+    if merged is not a and merged is not b:
+        fr.interp.observer.lost(fr.interp, a, b, why)
+    return merged
 
 
 def merge(a: Value, b: Value, why: Opaque) -> Value:

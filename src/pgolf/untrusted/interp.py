@@ -198,6 +198,14 @@ class Interp:
         self.environment: dict[str, str] = {}
         """Environment variables the script reads, and what they were taken to be."""
         self.settings: dict[str, str] = {}
+        self.environment_set: dict[str, Value] = {}
+        """Environment variables that the script sets itself; `MISSING` for those it deletes."""
+        self.environment_spoiled = ""
+        """Why no environment variable is known any more, or ""."""
+        self.saved: dict[str, Value] = {}
+        """Arrays and objects that the script saved, by file name: what loading them gives back."""
+        self.written: dict[str, bytes | Opaque] = {}
+        """Files that the script writes, by name: reading one gives what was written, or something unknown."""
         """Environment variables that are given, as text."""
         self.builtins: dict[str, Value] = {}
         self.starred: dict[str, Callable[[], list[tuple[str, Value]]]] = {}
@@ -521,6 +529,9 @@ class Observer:
         self, interp: Interp, container: Value, index: Value, result: Value, hint: str, line: int
     ) -> None:
         """`container[index]` was read."""
+
+    def lost(self, interp: Interp, a: Value, b: Value, why: Opaque) -> None:
+        """One of two values holds after an unknown condition; neither is known any more."""
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         """A value was formatted into text, after the literal text `before`."""

@@ -354,6 +354,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             from pgolf.untrusted.intrinsics import model_output_item
 
             return model_output_item(interp, container, index, line)
+        if type(index) is Tensor or type(index) is Tok:
+            interp.observer.indexed(interp, container, index, container, hint, line)
         return unsure(container)
     if kind is Instance:
         method = get_attribute(interp, container, "__getitem__", line, missing_ok=True)
@@ -386,6 +388,11 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         if method is MISSING:
             raise Stuck(f"item assignment on an object of {container.cls.name}", line)
         interp.call(method, [index, value], {}, line)
+        return
+    if kind is NativeObject and container.kind == "environ":
+        from pgolf.untrusted.intrinsics import set_native_item
+
+        set_native_item(interp, container, index, value, line)
         return
     if isinstance(index, Opaque) or not interp.changing(container, line):
         reason = index.reason if isinstance(index, Opaque) else "changed under an unknown condition"
@@ -462,6 +469,10 @@ def delete_item(interp: Interp, container: Value, index: Value, line: int) -> No
             del container[index]
         except (KeyError, IndexError, TypeError):
             raise raise_in_script("KeyError", "no such item", line) from None
+    elif isinstance(container, NativeObject) and container.kind == "environ":
+        from pgolf.untrusted.intrinsics.library import environ_set
+
+        environ_set(interp, index, MISSING, line)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -318,6 +318,8 @@ class Interpreter:
         self.folder = posixpath.dirname(self.file_name)
         self.written: dict[str, Any] = {}
         self.environment: dict[str, Any] = {}
+        self.environment_spoiled = False
+        """Whether a variable whose name is not known was set, or a program was given variables that are not known."""
         self.modules: dict[str, Any] = {}
         self.overrides: dict[str, Any] = {}
         self.sys_path: list[Any] = [self.folder]
@@ -471,6 +473,8 @@ class Interpreter:
         if isinstance(owner, Host) and owner.name == "os.environ":
             if isinstance(key, str):
                 self.environment[key] = self.unknown("set on an unknown path") if self.maybe else value
+            else:
+                self.environment_spoiled = True
         elif isinstance(owner, Host) and owner.name == "sys.modules":
             if isinstance(key, str):
                 self.modules[key] = value
@@ -915,6 +919,8 @@ class Interpreter:
         for key_node, value_node in zip(node.keys, node.values, strict=True):
             value = self.value(value_node, scope)
             if key_node is None:
+                if isinstance(value, Host) and value.name == "os.environ":
+                    value = self.environment
                 if not isinstance(value, dict):
                     return self.unknown("a dict merged from something that was not followed")
                 made.update(value)
@@ -2423,6 +2429,11 @@ class Interpreter:
         words = [self.path_text(each) for each in command]
         if not words or words[0] is None or not _PYTHON.search(words[0]):
             return self.unknown(f"the result of {name}()")
+        given = options.get("env")
+        if isinstance(given, dict):
+            self.environment.update({key: value for key, value in given.items() if isinstance(key, str)})
+        elif given is not None and not (isinstance(given, Host) and given.name == "os.environ"):
+            self.environment_spoiled = True
         for index, word in enumerate(words[1:], 1):
             if word == "-c" and index + 1 < len(words):
                 self.execute(command[index + 1], name, node, {"__name__": "__main__"}, "__main__", "")
@@ -2865,6 +2876,8 @@ def _nothing(self: Interpreter, args: list[Any], options: dict[str, Any], node: 
 
 def _environ_update(self: Interpreter, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
     given = args[0] if args and isinstance(args[0], dict) else {}
+    if args and not isinstance(args[0], (dict, Host)):
+        self.environment_spoiled = True
     self.affect()
     for name, value in {**given, **options}.items():
         self.environment[name] = self.unknown("set on an unknown path") if self.maybe else value
@@ -2948,6 +2961,7 @@ _HOST_CALLS: dict[str, _HostCall] = {
     "sys.exit": _exit,
     "os._exit": _exit,
     "os.environ.update": _environ_update,
+    "os.environ.copy": lambda self, args, options, node: dict(self.environment),
     "os.makedirs": _nothing,
     "os.mkdir": _nothing,
     "os.chdir": _nothing,

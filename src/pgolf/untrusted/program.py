@@ -17,6 +17,7 @@ from pgolf.errors import LimitTripped
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, Stmt, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
+from pgolf.untrusted.intrinsics.library import written_file
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
@@ -128,6 +129,8 @@ class Program:
         """Code that is run but could not be read: (line, reason)."""
         self.launched: list[tuple[int, str]] = []
         """Sibling scripts that are started: (line, file name)."""
+        self.launch_environment: dict[str, Value] = {}
+        """Environment variables that a started script is given beside those of this one."""
         self.missing_modules: list[str] = []
         self.files: dict[str, Module] = {}
         """Imported files by name."""
@@ -287,20 +290,25 @@ class Program:
                 folder = folder.rpartition("/")[0]
             tried = [f"{folder}/" if folder else ""]
         else:
-            tried = ["", *(f"{entry}/" for entry in self._search_path()), f"{folder}/" if folder else ""]
+            tried = [*self._search_path(), f"{folder}/" if folder else ""]
         files = [f"{at}{base}{end}" for at in tried for end in (".py", "/__init__.py")] if base else []
         if level and not base:
             files = [f"{tried[0]}__init__.py"]
         for file in dict.fromkeys([*files, f"{base.rsplit('/', 1)[-1]}.py"]):
-            data = self.script.siblings.read(file)
+            written = written_file(self.interp, file)
+            if isinstance(written, Opaque) and file in self.interp.written:
+                self.unread.append((0, f"imports {file}, which the script writes: {written.reason}"))
+                return None
+            data = written if isinstance(written, bytes) else self.script.siblings.read(file)
             if data is not None and len(data) <= self.limits.source_bytes:
                 return file.removeprefix("./"), data
         return self._only_file(base) if base and not level else None
 
     def _search_path(self) -> list[str]:
         paths = self.packages["sys"].attributes.get("path")
-        texts = paths if isinstance(paths, list) else []
-        return [p.rstrip("/") for p in texts if isinstance(p, str) and p not in ("", ".")][:32]
+        texts = paths if isinstance(paths, list) else ["."]
+        folders = ["" if p in ("", ".") else f"{p.rstrip('/')}/" for p in texts if isinstance(p, str)][:32]
+        return folders if "" in folders else [*folders, ""]
 
     def _only_file(self, base: str) -> tuple[str, bytes] | None:
         """The one file that an import can mean in sub-folders, or in the repository around the submission."""
@@ -367,6 +375,9 @@ class Program:
                     word = word.strip("'\"")
                     if word.endswith(".py") and len(self.launched) < 16:
                         self.launched.append((line, word))
+            given = kwargs.get("env")
+            if isinstance(given, dict) and len(given) < 200:
+                self.launch_environment.update({k: v for k, v in given.items() if isinstance(k, str)})
             return Opaque("a started program", line, "config")
 
         def run_path(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:

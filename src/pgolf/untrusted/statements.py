@@ -9,7 +9,7 @@ from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted import operators
-from pgolf.untrusted.expressions import function_maker, merge
+from pgolf.untrusted.expressions import function_maker, merge_watched
 from pgolf.untrusted.interp import (
     BREAK,
     CONTINUE,
@@ -520,7 +520,7 @@ def either(fr: Frame, body: Stmt, orelse: Stmt | None, why: Opaque) -> int:
         elif name.startswith("%"):
             merged[name] = a
         else:
-            merged[name] = merge(a, b, why)
+            merged[name] = merge_watched(fr, a, b, why)
     _install(fr, merged)
     if code_a == code_b:
         if code_a == RETURN:

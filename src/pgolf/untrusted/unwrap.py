@@ -96,7 +96,8 @@ class Unwrapped:
     first that makes the script OBFUSCATED (a file that is not there and would run in a namespace or process of its own
     is not one: what is there can still be judged, and the reason is listed).
     `environment`: variables that outer code sets before the inner
-    code runs, with values that are known. `script`: what was unwrapped.
+    code runs, with values that are known; `unknown_environment`: those whose values are not, "" for one whose name
+    is not. `script`: what was unwrapped.
     """
 
     script: Script
@@ -107,6 +108,7 @@ class Unwrapped:
     obstacles: tuple[Obstacle, ...] = ()
     spans: tuple[LineSpan, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    unknown_environment: tuple[str, ...] = ()
 
     @property
     def obstacle(self) -> Obstacle | None:
@@ -441,9 +443,20 @@ class _Unwrapping:
                 reason = f"{event.how}() at line {event.line} runs on some paths only, and which could not be followed"
                 self.obstacles.append(Obstacle("conditional", reason, event.line))
         environment = {k: v for k, v in self.interpreter.environment.items() if isinstance(v, str)}
+        unknown = tuple(k for k, v in self.interpreter.environment.items() if not isinstance(v, str))
+        if self.interpreter.environment_spoiled:
+            unknown = (*unknown, "")
         source, spans, path = spliced
         return Unwrapped(
-            self.script, source, path, layers, parts, tuple(self.obstacles), tuple(spans), environment
+            self.script,
+            source,
+            path,
+            layers,
+            parts,
+            tuple(self.obstacles),
+            tuple(spans),
+            environment,
+            unknown,
         )
 
     def collect_parts(self) -> tuple[SourcePart, ...]:

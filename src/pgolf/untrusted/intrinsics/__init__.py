@@ -310,13 +310,7 @@ def native_item(interp: Interp, container: Value, index: Value, line: int) -> Va
                 raise raise_in_script("KeyError", f"no array {index}", line)
             return found
         if container.kind == "environ":
-            if isinstance(index, str):
-                if len(interp.environment) < 2000:
-                    interp.environment[index] = ""
-                if index in interp.settings:
-                    return interp.settings[index]
-                return Opaque(f"environment variable {index} without a default", line, "config")
-            return Opaque("environment variable", line, "config")
+            return library.environ_item(interp, index, line)
         if container.kind == "match" and isinstance(index, int) and abs(index) < len(container.state):
             return container.state[index]
         return Opaque(f"item of a {container.kind}", line)
@@ -327,6 +321,8 @@ def set_native_item(interp: Interp, container: NativeObject, index: Value, value
     """`container[index] = value` for modelled objects; nothing of it is kept."""
     if container.kind in ("npz",):
         container.state[index] = value
+    elif container.kind == "environ":
+        library.environ_set(interp, index, value, line)
 
 
 def native_text(value: NativeObject, line: int) -> Value:

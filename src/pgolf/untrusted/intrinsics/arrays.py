@@ -1239,6 +1239,24 @@ def _common(torch_like: bool) -> dict[str, Callable[[Interp, Args, Kwargs, int],
     return functions
 
 
+def _file_functions() -> dict[str, Callable[[Interp, Args, Kwargs, int], Value]]:
+    from pgolf.untrusted.intrinsics.library import writes
+
+    return {
+        "save": writes(0, 1, ".npy"), "savez": writes(0, None, ".npz"), "savez_compressed": writes(0, None, ".npz"),
+    }  # fmt: skip
+
+
+def _torch_files() -> dict[str, Callable[[Interp, Args, Kwargs, int], Value]]:
+    from pgolf.untrusted.intrinsics.library import saved_value, writes
+
+    def load(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        found = saved_value(interp, args[0] if args else None, line)
+        return found if found is not MISSING else Opaque("torch.load", line)
+
+    return {"save": writes(1, 0), "load": load}
+
+
 def numpy_module() -> Module:
     """numpy, as far as it is modelled."""
     module = Module("numpy")
@@ -1251,6 +1269,7 @@ def numpy_module() -> Module:
         fromiter=_array(False), log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
         diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=_shape_of,
     )  # fmt: skip
+    functions.update(_file_functions())
     module.attributes.update({name: Intrinsic(f"numpy.{name}", f) for name, f in functions.items()})
     for name, plain in DTYPES.items():
         if name not in ("long", "short", "float", "double", "half", "int", "bool"):
@@ -1318,8 +1337,8 @@ def torch_module() -> Module:
         is_tensor=lambda i, a, k, ln: a[0] if isinstance(a[0], Opaque) else isinstance(a[0], Tensor),
         no_grad=_context, inference_mode=_context, autocast=_context, enable_grad=_context, set_grad_enabled=_context,
         set_float32_matmul_precision=_none, manual_seed=_none, set_num_threads=_none, use_deterministic_algorithms=_none,
-        save=_none,
     )  # fmt: skip
+    functions.update(_torch_files())
     module.attributes.update({name: Intrinsic(f"torch.{name}", f) for name, f in functions.items()})
     for name, plain in DTYPES.items():
         if not name.endswith("_") and name not in (

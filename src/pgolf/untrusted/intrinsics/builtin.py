@@ -673,6 +673,11 @@ def _print(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     for i, value in enumerate(args):
         before = args[i - 1] if i and isinstance(args[i - 1], str) else ""
         interp.observer.formatted(interp, value, before, line)
+    file = kwargs.get("file")
+    if isinstance(file, NativeObject) and file.kind == "output file":
+        from pgolf.untrusted.intrinsics.library import write_file
+
+        write_file(interp, file.state, Opaque("printed text", line), line)
     return None
 
 
@@ -821,11 +826,26 @@ _FUNCTIONS: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
 BUILTINS: dict[str, Value] = {}
 
 
+def _open(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.intrinsics.library import open_file, path_text
+
+    name = args[0] if args else kwargs.get("file")
+    text = path_text(name)
+    if text is None:
+        return (
+            name
+            if isinstance(name, Opaque)
+            else Opaque("open() of something that is no path", line, "config")
+        )
+    return open_file(interp, text, args[1:], kwargs, line)
+
+
 def fresh_builtins() -> dict[str, Value]:
     """The built-in names of one evaluation (classes are made anew, since scripts may patch them)."""
     made: dict[str, Value] = {name: Intrinsic(name, f) for name, f in _FUNCTIONS.items()}
     made.update({name: NativeClass(name, f) for name, f in _TYPES.items()})
     made.update({name: exception_class(name) for name in EXCEPTION_PARENTS})
+    made["open"] = Intrinsic("open", _open)
     made["NotImplemented"] = Opaque("NotImplemented")
     made["Ellipsis"] = ...
     made["__debug__"] = True

@@ -46,6 +46,7 @@ NativeMethod = Callable[[Interp, NativeObject, Args, Kwargs, int], Value]
 Call = Callable[[Interp, Args, Kwargs, int], Value]
 
 SHARD_HEADER_BYTES = 1024
+_MAX_WRITTEN = 1024
 
 
 def none(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -157,8 +158,90 @@ def _read_bytes(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs
     return data
 
 
+def written_file(interp: Interp, text: str) -> Value:
+    """What the script wrote into a file of that name, Opaque where that is not known, MISSING where it wrote none."""
+    if not interp.written:
+        return MISSING
+    if "" in interp.written:
+        return interp.written[""]
+    plain = text.removeprefix("./")
+    found = interp.written.get(plain, MISSING)
+    if found is MISSING and any(n.rsplit("/", 1)[-1] == plain.rsplit("/", 1)[-1] for n in interp.written):
+        # Which of two folders a relative name means is not followed; a file of that name was written somewhere.
+        return Opaque("a file of that name was written", 0, "config")
+    return found
+
+
+def write_file(interp: Interp, name: Value, content: Value, line: int, append: bool = False) -> None:
+    """A file is written: text, bytes, or something whose bytes are not known."""
+    text = path_text(name)
+    if text is None or text.startswith("/dev/"):
+        return
+    plain = text.removeprefix("./")
+    if len(interp.written) >= _MAX_WRITTEN and plain not in interp.written:
+        interp.written[""] = Opaque("too many files were written to keep them apart", line, "config")
+        return
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    known: bytes | Opaque = Opaque("the file was written with something unknown", line, "config")
+    if isinstance(data, (bytes, bytearray)) and not interp.fresh:
+        known = bytes(data)
+    before = interp.written.get(plain) if append else b""
+    if append and before is None:
+        before = sibling(interp, text)
+    if isinstance(known, bytes) and isinstance(before, bytes):
+        if len(before) + len(known) > interp.limits.string_chars:
+            raise LimitTripped("string_chars", interp.limits.string_chars)
+        known = before + known
+    elif append:
+        known = Opaque("the file was written with something unknown", line, "config")
+    interp.cells(len(known) >> 3 if isinstance(known, bytes) else 1)
+    interp.written[plain] = known
+    interp.saved.pop(plain, None)
+
+
+def writes(argument: int, value: int | None = None, ending: str = "") -> Call:
+    """A function that writes a file whose bytes are not followed, named by its argument number `argument`; the value of
+    argument number `value` is what a later load gives back. `ending` is added to a name that has another one."""
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        named = ("file", "f", "fp")
+        target = (
+            args[argument] if len(args) > argument else next((kwargs[k] for k in named if k in kwargs), None)
+        )
+        if isinstance(target, NativeObject) and target.kind == "output file":
+            target = target.state
+        text = path_text(target)
+        if text is None:
+            return None
+        if ending and not text.endswith(ending):
+            text += ending
+        write_file(interp, text, Opaque("bytes that are not followed", line), line)
+        saved: Value = MISSING
+        if value is not None and len(args) > value:
+            saved = args[value]
+        elif value is None and ending == ".npz" and len(args) == 1:
+            saved = NativeObject(
+                "npz", NPZ_METHODS, {k: _copy_value(interp, v, line) for k, v in kwargs.items()}
+            )
+        if not interp.fresh and saved is not MISSING:
+            interp.saved[text.removeprefix("./")] = _copy_value(interp, saved, line)
+        return None
+
+    return run
+
+
+def saved_value(interp: Interp, target: Value, line: int) -> Value:
+    """What the script itself saved under a name and has not written since, or MISSING."""
+    text = path_text(target)
+    found = MISSING if text is None else interp.saved.get(text.removeprefix("./"), MISSING)
+    return MISSING if found is MISSING else _copy_value(interp, found, line)
+
+
 def sibling(interp: Interp, text: str) -> bytes | None:
     """A file beside the script, by the last part of its name when a longer path is asked for."""
+    found_written = written_file(interp, text)
+    if found_written is not MISSING:
+        return found_written if isinstance(found_written, bytes) else None
     if interp.siblings is None:
         return None
     name = text.rsplit("/", 1)[-1]
@@ -214,15 +297,41 @@ def _path_glob(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs,
     return interp.made([path_object(x) for x in found]) if isinstance(found, list) else found
 
 
+def _relative_to(target: NativeObject, args: Args, line: int) -> Value:
+    text, base = str(target.state), path_text(args[0]) if args else None
+    if base in (".", text):
+        return target if base == "." else path_object(".")
+    if base is not None and text.startswith(base.rstrip("/") + "/"):
+        return path_object(text[len(base.rstrip("/")) + 1 :])
+    return Opaque("a path relative to another", line, "config")
+
+
+def _write_path(interp: Interp, target: NativeObject, args: Args, line: int) -> Value:
+    write_file(interp, target, args[0] if args else Opaque("nothing", line), line)
+    return Opaque("file size", line)
+
+
+def _rename(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`os.replace(a, b)`, `shutil.copy(a, b)`: what stands under the second name is what stood under the first."""
+    names = [path_text(a) for a in args[:2]]
+    if len(names) == 2 and names[1] is not None:
+        data = sibling(interp, names[0]) if names[0] is not None else None
+        write_file(interp, names[1], Opaque("a file put in place", line) if data is None else data, line)
+        return args[1]
+    return Opaque("a renamed file", line, "config")
+
+
 PATH_METHODS: dict[str, NativeMethod] = {
     "resolve": lambda i, t, a, k, ln: t, "absolute": lambda i, t, a, k, ln: t, "expanduser": lambda i, t, a, k, ln: t,
     "exists": _path_exists, "is_file": _path_exists, "is_dir": _path_exists, "stat": _stat, "read_text": _read_text,
     "read_bytes": _read_bytes, "glob": _path_glob, "rglob": _path_glob,
     "as_posix": _path_part(lambda s: s), "__str__": _path_part(lambda s: s), "__fspath__": _path_part(lambda s: s),
-    "mkdir": lambda i, t, a, k, ln: None, "unlink": lambda i, t, a, k, ln: None, "write_text": lambda i, t, a, k, ln: Opaque("file size", ln),
-    "write_bytes": lambda i, t, a, k, ln: Opaque("file size", ln), "touch": lambda i, t, a, k, ln: None,
+    "mkdir": lambda i, t, a, k, ln: None, "unlink": lambda i, t, a, k, ln: None, "write_text": lambda i, t, a, k, ln: _write_path(i, t, a, ln),
+    "write_bytes": lambda i, t, a, k, ln: _write_path(i, t, a, ln), "touch": lambda i, t, a, k, ln: None,
     "open": lambda i, t, a, k, ln: open_file(i, str(t.state), a, k, ln),
     "joinpath": lambda i, t, a, k, ln: _make_path(i, [t, *a], {}, ln),
+    "rename": lambda i, t, a, k, ln: _rename(i, [t, *a], k, ln), "replace": lambda i, t, a, k, ln: _rename(i, [t, *a], k, ln),
+    "relative_to": lambda i, t, a, k, ln: _relative_to(t, a, ln),
     "with_suffix": lambda i, t, a, k, ln: path_object(re.sub(r"\.[^./]*$", "", str(t.state)) + (a[0] if isinstance(a[0], str) else "")),
     "with_name": lambda i, t, a, k, ln: path_object(join_text([str(t.state).rpartition("/")[0] or ".", a[0] if isinstance(a[0], str) else "?"])),
 }  # fmt: skip
@@ -265,6 +374,10 @@ def path_attribute(target: NativeObject, name: str) -> Value:
 def open_file(interp: Interp, text: str, args: Args, kwargs: Kwargs, line: int) -> Value:
     mode = args[0] if args else kwargs.get("mode", "r")
     if not isinstance(mode, str) or any(c in mode for c in "wax+"):
+        if not isinstance(mode, str) or "+" in mode:
+            write_file(interp, text, Opaque("a file opened for reading and writing", line), line)
+        else:
+            write_file(interp, text, b"", line, append="a" in mode)
         return NativeObject("output file", OUTPUT_METHODS, text)
     if stream_kind(text) is not None and interp.stream:
         return NativeObject("shard file", SHARD_FILE_METHODS, [text, 0])
@@ -303,10 +416,14 @@ INPUT_METHODS: dict[str, NativeMethod] = {
     "seek": lambda i, t, a, k, ln: t.state.__setitem__(1, max(0, a[0])) if isinstance(a[0], int) else None,
 }  # fmt: skip
 OUTPUT_METHODS: dict[str, NativeMethod] = {
-    name: (lambda i, t, a, k, ln: None)
-    for name in ("write", "close", "flush", "writelines", "__exit__", "seek", "truncate", "fileno")
+    name: (lambda i, t, a, k, ln: None) for name in ("close", "flush", "__exit__", "fileno")
 }
 OUTPUT_METHODS["__enter__"] = lambda i, t, a, k, ln: t
+OUTPUT_METHODS["write"] = lambda i, t, a, k, ln: write_file(i, t.state, a[0] if a else b"", ln, append=True)
+for _name in ("writelines", "seek", "truncate"):
+    OUTPUT_METHODS[_name] = lambda i, t, a, k, ln: write_file(
+        i, t.state, Opaque("a file that is rewritten", ln), ln
+    )
 
 
 def _shard_read(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -413,6 +530,9 @@ def load_npz(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     text = path_text(args[0]) if args else None
     if text is None:
         return first_unknown(args) or Opaque("load() of something that is no path", line)
+    own = saved_value(interp, text, line)
+    if own is not MISSING:
+        return own
     interp.tables_read.add(text.rsplit("/", 1)[-1])
     data = sibling(interp, text)
     if data is None:
@@ -484,28 +604,94 @@ def toy_setting(name: str, value: Value) -> Value:
 
 
 def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    """An environment variable is taken to be unset, so that its default counts, and the report says so; but for the
-    few settings that the caller gives (those that the run's log prints)."""
+    """An environment variable has the value that the script gave it. Any other is taken to be unset, so that its default
+    counts, and the report says so; but for the few settings that the caller gives (those that the run's log prints)."""
     name = args[0] if args else kwargs.get("key")
     default = args[1] if len(args) > 1 else kwargs.get("default")
-    if isinstance(name, str):
-        if name == "VOCAB_SIZE" and interp.vocab_size:
-            return (
-                str(interp.vocab_size) if isinstance(default, str) or default is None else interp.vocab_size
-            )
+    if not isinstance(name, str):
+        return (
+            default
+            if name is None
+            else Opaque("an environment variable whose name is unknown", line, "config")
+        )
+    if name == "VOCAB_SIZE" and interp.vocab_size:
+        return str(interp.vocab_size) if isinstance(default, str) or default is None else interp.vocab_size
+    if interp.environment_spoiled:
+        return Opaque(interp.environment_spoiled, line, "config")
+    own = interp.environment_set.get(name)
+    if own is not None and own is not MISSING:
+        return toy_setting(name, own)
+    if len(interp.environment) < 2000:
+        interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
+    given = interp.settings.get(name) if own is None else None
+    return toy_setting(name, default if given is None else given)
+
+
+def environ_set(interp: Interp, name: Value, value: Value, line: int) -> None:
+    """`os.environ[name] = value`; `MISSING` deletes."""
+    if not isinstance(name, str) or len(interp.environment_set) >= 2000:
+        interp.environment_spoiled = "an environment variable whose name is unknown was set"
+        return
+    if interp.fresh:
+        value = Opaque(f"environment variable {name} set under an unknown condition", line, "config")
+    interp.environment_set[name] = value
+
+
+def environ_item(interp: Interp, name: Value, line: int) -> Value:
+    """`os.environ[name]`, which no default makes known."""
+    own = interp.environment_set.get(name) if isinstance(name, str) else None
+    if isinstance(name, str) and not interp.environment_spoiled:
+        if own is not None and own is not MISSING:
+            return environ_get(interp, [name], {}, line)
         if len(interp.environment) < 2000:
-            interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
-        given = interp.settings.get(name)
-        return toy_setting(name, default if given is None else given)
-    return default
+            interp.environment[name] = ""
+        return Opaque(f"environment variable {name} without a default", line, "config")
+    return Opaque(interp.environment_spoiled or "environment variable", line, "config")
+
+
+def environ_contains(interp: Interp, name: Value, line: int) -> Value:
+    """`name in os.environ`."""
+    if not isinstance(name, str) or interp.environment_spoiled:
+        return Opaque("membership in the environment", line, "config")
+    own = interp.environment_set.get(name)
+    return own is not MISSING if own is not None else name in interp.settings
+
+
+def _environ_setdefault(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = args[1] if len(args) > 1 else None
+    if args and environ_contains(interp, args[0], line) is False:
+        environ_set(interp, args[0], value, line)
+    return environ_get(interp, [args[0], value] if args else [], {}, line)
+
+
+def _environ_pop(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    found = environ_get(interp, args, kwargs, line) if len(args) > 1 else environ_item(interp, args[0], line)
+    environ_set(interp, args[0], MISSING, line)
+    return found
+
+
+def _environ_update(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    for source in (*args[:1], kwargs):
+        if isinstance(source, dict):
+            for name, value in source.items():
+                environ_set(interp, name, value, line)
+        elif not (isinstance(source, NativeObject) and source.kind == "environ"):
+            interp.environment_spoiled = "the environment was updated with something unknown"
+    return None
+
+
+def _environ_clear(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.environment_spoiled = "the environment was cleared"
+    return None
 
 
 ENVIRON_METHODS: dict[str, NativeMethod] = {
     "get": lambda i, t, a, k, ln: environ_get(i, a, k, ln),
-    "setdefault": lambda i, t, a, k, ln: a[1] if len(a) > 1 else None,
-    "pop": lambda i, t, a, k, ln: a[1] if len(a) > 1 else Opaque("environment variable", ln, "config"),
-    "copy": lambda i, t, a, k, ln: t,
-    "update": lambda i, t, a, k, ln: None,
+    "setdefault": _environ_setdefault,
+    "pop": _environ_pop,
+    "copy": lambda i, t, a, k, ln: i.made({n: v for n, v in i.environment_set.items() if v is not MISSING}),
+    "update": _environ_update,
+    "clear": _environ_clear,
     "items": lambda i, t, a, k, ln: i.made([]),
 }
 
@@ -518,7 +704,7 @@ def os_module() -> Module:
             "getenv": environ_get, "makedirs": none, "mkdir": none, "remove": none, "unlink": none, "listdir": unknown("files"),
             "getcwd": lambda i, a, k, ln: ".", "cpu_count": lambda i, a, k, ln: 8, "getpid": lambda i, a, k, ln: 1000, "chdir": none,
             "fspath": lambda i, a, k, ln: path_text(a[0]) or Opaque("path", ln), "putenv": none,
-            "_exit": none, "replace": none, "rename": none, "fsync": none,
+            "_exit": none, "replace": _rename, "rename": _rename, "fsync": none, "link": _rename, "symlink": _rename,
         },
     )  # fmt: skip
     module.attributes["environ"] = NativeObject("environ", ENVIRON_METHODS, {})
@@ -810,7 +996,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
     out["os.path"] = out["os"].attributes["path"]
     table: dict[str, dict[str, Call]] = {
         "glob": {"glob": _glob, "iglob": _glob, "escape": lambda i, a, k, ln: a[0]},
-        "json": {"loads": _json_loads, "load": _json_load, "dumps": unknown("JSON text", "text"), "dump": none},
+        "json": {"loads": _json_loads, "load": _json_load, "dumps": unknown("JSON text", "text"), "dump": writes(1)},
         "functools": {"partial": _partial, "reduce": _reduce, "lru_cache": _wrapper, "cache": _wrapper, "wraps": _wraps},
         "itertools": {
             "chain": _chain, "product": _product, "islice": _islice, "accumulate": _accumulate, "count": _count,
@@ -833,6 +1019,9 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
                  "deepcopy": lambda i, a, k, ln: _copy_value(i, a[0], ln)},
         "contextlib": {"nullcontext": lambda i, a, k, ln: a[0] if a else None, "suppress": lambda i, a, k, ln: None,
                        "contextmanager": lambda i, a, k, ln: Intrinsic("contextmanager", lambda i2, a2, k2, l2: Opaque("context manager", l2))},
+        "pickle": {"dump": writes(1)},
+        "shutil": {**dict.fromkeys(("copy", "copyfile", "copy2", "move"), _rename), "rmtree": none},
+        "tempfile": {"mkdtemp": lambda i, a, k, ln: "/tmp/made", "gettempdir": lambda i, a, k, ln: "/tmp"},  # noqa: S108 - a name in the evaluation
         "uuid": {"uuid4": unknown("uuid", "text")},
         "struct": {"unpack": _struct_unpack, "calcsize": _struct_size},
         "operator": {"itemgetter": unknown("itemgetter"), "add": lambda i, a, k, ln: binary(i, "Add", a[0], a[1], ln)},
@@ -862,7 +1051,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
     system = Module("sys", _unmodelled("sys"))
     system.attributes.update(
         argv=interp.made(["train.py"]), version="3.12.0", executable="python", platform="linux", maxsize=2**63 - 1,
-        version_info=(3, 12, 0, "final", 0), byteorder="little", path=interp.made([]), exit=Intrinsic("sys.exit", _exit),
+        version_info=(3, 12, 0, "final", 0), byteorder="little", path=interp.made(["."]), exit=Intrinsic("sys.exit", _exit),
         stdout=Opaque("stdout", 0, "config"), stderr=Opaque("stderr", 0, "config"), modules=interp.made({}),
         setrecursionlimit=Intrinsic("sys.setrecursionlimit", none), flags=Opaque("flags", 0, "config"),
     )  # fmt: skip
