@@ -19,7 +19,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from pgolf.runlog import RunMetrics, parse_log
+from pgolf.runlog.facts import seeds_in_name
 from pgolf.runlog.fingerprint import fingerprint
+from pgolf.runlog.metrics import Printed
+from pgolf.runlog.statement_match import agrees
 from pgolf.runlog.submission_json import read_submission_json
 
 LOG_NAME = re.compile(r"\.(log|txt|out|stdout)$")
@@ -32,7 +35,6 @@ PAIR = re.compile(
     re.IGNORECASE,
 )
 CODE = re.compile(r"print\(|log0\(|\bdef |return |eval_val|\{[^}]*bpb[^}]*\}|^\s*#|f\"")
-NAME_SEED = re.compile(r"(?:seed|(?<![a-z0-9])s)[_=-]?(\d{1,6})(?!\d)", re.IGNORECASE)
 
 
 def git(clone: str, *arguments: str) -> bytes:
@@ -107,12 +109,11 @@ def printed_pairs(data: bytes) -> Iterator[tuple[int, str, str, str]]:
             yield number, match.group(2), match.group(4), text
 
 
-def seed_of(metrics: RunMetrics, path: str, folder: str) -> int | None:
-    """The seed a log prints, else the one its name (or its subfolder) holds."""
-    if metrics.run.seed_source == "log":
-        return metrics.run.seed
-    named = NAME_SEED.findall(posixpath.basename(path)) or NAME_SEED.findall(path[len(folder) :])
-    return int(named[-1]) if named else None
+def seeds_of(metrics: RunMetrics, path: str, folder: str) -> set[int]:
+    """The seed a log prints, and the ones its name (or its subfolder) says."""
+    named = seeds_in_name(posixpath.basename(path)) or seeds_in_name(path[len(folder) :])
+    printed = metrics.run.seed if metrics.run.seed_source == "log" else None
+    return {*named, *(() if printed is None else (printed,))}
 
 
 def main() -> None:
@@ -164,11 +165,11 @@ def main() -> None:
                 if p.startswith(f"{folder}/") and b in metrics and metrics[b].readings
             ]
             for seed in statements[blob].per_seed:
-                mine = [b for p, b in logs if seed_of(metrics[b], p, folder) == seed.seed]
+                mine = [b for p, b in logs if seed.seed in seeds_of(metrics[b], p, folder)]
                 if seed.val_bpb is None or not mine:
                     continue
                 value = seed.val_bpb.value
-                outcome = agreement(value, [metrics[b] for b in mine])
+                outcome = agreement(seed.val_bpb.number, [metrics[b] for b in mine])
                 outcomes[outcome] += 1
                 distinct[(tuple(sorted(mine)), value)] = outcome
     for title, counts in (
@@ -185,17 +186,13 @@ def main() -> None:
     print("fingerprints of logs with pairs:", dict(statuses))
 
 
-def agreement(value: float, logs: list[RunMetrics]) -> str:
+def agreement(value: Printed, logs: list[RunMetrics]) -> str:
     """Where the stated value stands."""
-
-    def same(printed: float) -> bool:
-        return abs(printed - value) <= 0.5e-4 + 1e-9
-
-    if any(log.score and same(log.score.reading.val_bpb.value) for log in logs):
+    if any(log.score and agrees(value, log.score.reading.val_bpb) for log in logs):
         return "score"
-    if any(same(r.val_bpb.value) for log in logs for r in log.finals):
+    if any(agrees(value, r.val_bpb) for log in logs for r in log.finals):
         return "final"
-    return "other" if any(same(r.val_bpb.value) for log in logs for r in log.readings) else "none"
+    return "other" if any(agrees(value, r.val_bpb) for log in logs for r in log.readings) else "none"
 
 
 if __name__ == "__main__":

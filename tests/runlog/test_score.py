@@ -42,6 +42,37 @@ def test_a_line_that_says_it_scored_a_part_is_set_aside() -> None:
     assert score.reading.label == "quantized_ttt_phased"
 
 
+def test_a_mixture_named_by_its_label_is_claimed_before_a_later_evaluation() -> None:
+    data = b"ppm_mixer val_bpb:0.9954\nquantized_ttt val_loss:2.8 val_bpb:1.07\n"
+    score = parse_log(data).score
+    assert score is not None
+    assert score.reading.label == "ppm_mixer"
+
+
+def test_bytes_below_what_the_split_has_by_its_own_bytes_per_token_are_a_part() -> None:
+    data = (
+        b"val_tokens: 9662464\nppm_mix bytes=13517716 mix_bpb=0.862121\n"
+        b"quantized_ttt_phased val_loss:2.29665817 val_bpb:1.06893377\n"
+    )
+    score = parse_log(data).score
+    assert score is not None
+    assert score.reading.label == "quantized_ttt_phased"
+    whole = data.replace(b"13517716", b"29951000")
+    score = parse_log(whole).score
+    assert score is not None
+    assert score.reading.bpb_key == "mix_bpb"
+
+
+def test_a_candidate_is_the_score_only_where_nothing_else_is() -> None:
+    data = b"control_s42 val_loss:3.48 val_bpb:1.366\ncandidate_e4_s42 val_loss:3.34 val_bpb:1.311\n"
+    score = parse_log(data).score
+    assert score is not None
+    assert (score.reading.label, "candidate" in score.why) == ("candidate_e4_s42", True)
+    score = parse_log(data + b"final val_loss:3.5 val_bpb:1.37\n").score
+    assert score is not None
+    assert score.reading.label == "final"
+
+
 def test_the_same_value_with_its_loss_is_preferred_to_a_bare_summary() -> None:
     score = parse_log(b"final_exact val_loss:1.89576235 val_bpb:1.12278022\n\nval_bpb: 1.12278022\n").score
     assert score is not None

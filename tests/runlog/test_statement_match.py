@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from pgolf.core.profile import load_profile
 from pgolf.core.verdict import Verdict
 from pgolf.runlog import RunMetrics, parse_log
 from pgolf.runlog.log_audit import audit_logs
+from pgolf.runlog.metrics import Printed
 from pgolf.runlog.seed_comparison import compare_seeds
 from pgolf.runlog.statement_match import match_statement
 from pgolf.runlog.submission_json import read_submission_json
@@ -49,6 +51,21 @@ def test_each_stated_value_is_found_where_it_stands(value: float, agreement: str
     assert not any(f.flags for f in findings)
 
 
+def test_a_value_cut_off_after_its_decimals_is_the_printed_one() -> None:
+    assert Printed(1.0802, 4).states(Printed(1.08026596, 8))
+    assert not Printed(1.0803, 4).states(Printed(1.08024, 8))
+    assert not Printed(1.08, 2).states(Printed(1.0892, 8))
+    assert not Printed(1.0802, 4).states(Printed(1.0804, 4))
+
+
+@pytest.mark.parametrize("name", ["eval_seed1337.log", "seeds42_1337.log", "runs/s1337/train.log"])
+def test_a_log_whose_name_says_another_seed_than_it_prints_counts_for_both(name: str) -> None:
+    renamed = replace(log(42, 1.0811), name=name)
+    for seed in ("42", "1337"):
+        summary, _ = match_statement(stated(seed_results={seed: {"val_bpb": 1.0811}}), [renamed])
+        assert summary.claims[0].agreement == "score"
+
+
 def test_a_seed_without_a_log_is_missing_evidence() -> None:
     summary, findings = match_statement(stated(seed_results={"1": {"val_bpb": 1.08}}), [log(42)])
     assert summary.claims[0].agreement == "no log"
@@ -77,7 +94,7 @@ def test_a_mean_that_is_none_is_said() -> None:
     tree = {"val_bpb": 1.07, "seed_results": {"1": {"val_bpb": 1.081}, "2": {"val_bpb": 1.082}}}
     summary, findings = match_statement(stated(**tree), [log(1, 1.081), log(2, 1.082)])
     assert summary.mean_agrees is False
-    assert any("stated mean" in f.message for f in findings)
+    assert any("outside of its 2 stated seeds" in f.message for f in findings)
 
 
 def test_seeds_of_one_script_have_nothing_to_say() -> None:

@@ -116,3 +116,18 @@ TREES = st.recursive(
 @given(TREES)
 def test_no_tree_makes_the_reader_fail(tree: object) -> None:
     assert isinstance(read_submission_json(json.dumps(tree).encode()).readable, bool)
+
+
+def test_of_several_results_per_seed_the_one_that_holds_the_headline_is_taken() -> None:
+    tree = {
+        "val_bpb": 1.0157,
+        "seed_results": [
+            {"seed": "42", "quantized_bpb": 1.0162, "xsa_bpb": 1.021202},
+            {"seed": "1337", "quantized_bpb": 1.0157, "xsa_bpb": 1.020105},
+        ],
+    }
+    per_seed = read_submission_json(json.dumps(tree).encode()).per_seed
+    assert [s.val_bpb.path for s in per_seed if s.val_bpb] == [
+        "seed_results[0].quantized_bpb",
+        "seed_results[1].quantized_bpb",
+    ]

@@ -427,15 +427,6 @@ def classify_logs(
     return _mean_of_logs(reads, stated)
 
 
-SAME_VALUE = 2e-6
-"""Two printings this close are one value: a digit lost or rounded twice is no contradiction."""
-
-
-def agrees(stated: Printed, printed: Printed) -> bool:
-    """Whether two numbers can be printings of one value."""
-    return stated.agrees(printed) or abs(stated.value - printed.value) <= SAME_VALUE
-
-
 def _stated_reading(metrics: RunMetrics, stated: StatedResults | None) -> tuple[Reading, str] | None:
     """The line that prints a stated value: of this log's seed where both say one, else the headline."""
     if stated is None:
@@ -462,7 +453,7 @@ def _stated_reading(metrics: RunMetrics, stated: StatedResults | None) -> tuple[
         if number.decimals < 3:
             continue  # 1.2 agrees with everything
         for reading in readings:
-            if agrees(number, reading.val_bpb):
+            if number.states(reading.val_bpb):
                 return reading, key
     return None
 

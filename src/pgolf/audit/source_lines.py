@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pgolf.audit.evidence import SubmissionEvidence, agrees
+from pgolf.audit.evidence import SubmissionEvidence
 from pgolf.runlog.metrics import ReadingKind
 
 MAX_LINE_CHARS = 2_000
@@ -62,7 +62,7 @@ def claim_closes_its_logs(evidence: SubmissionEvidence) -> bool:
             return False
         for reading in log.metrics.readings:
             later = reading.kind is ReadingKind.FINAL and reading.line > log.reading.line
-            if later and not agrees(reading.val_bpb, log.reading.val_bpb):
+            if later and not reading.val_bpb.states(log.reading.val_bpb):
                 return False
     return bool(evidence.claimed)
 

@@ -445,15 +445,25 @@ _settings_of_shape = lru_cache(maxsize=SHAPES)(_setting_spans)
 
 
 _SEED_LINE = re.compile(rb"\n[ \t]{0,8}seed: ?(\d{1,10})\b")
-_NAME_SEED = re.compile(r"(?:seed|(?<![a-z0-9])s)[_=-]?(\d{1,6})(?!\d)", re.I)
+_NAME_SEED = re.compile(
+    r"(?:seed|(?<![a-z0-9])s)[_=-]?(\d{1,6})(?!\d)|seeds[_=-]?(\d{1,6}(?:[_,-]\d{1,6}){0,9})(?!\d)", re.I
+)
+
+
+def seeds_in_name(name: str) -> tuple[int, ...]:
+    """Seeds that a file's name or path says, in order: `seed42`, `s_314`, `seeds42_314`."""
+    found: list[int] = []
+    for one, several in _NAME_SEED.findall(name):
+        found += [int(number) for number in re.findall(r"\d+", one or several)]
+    return tuple(found)
 
 
 def read_run(body: Body, name: str, limits: LogLimits) -> RunFacts:
     """Seed, steps, times, data and settings of the run (of the last one, where a log holds several)."""
     seeds = [value for value, _ in all_ints(body, b"seed", _SEED)]
     printed = seeds if body.runs == 1 else [int(n) for n in _SEED_LINE.findall(body.data)][:100] or seeds
-    named = _NAME_SEED.findall(name)
-    seed, source = (seeds[-1], "log") if seeds else (int(named[-1]), "name") if named else (None, "")
+    named = seeds_in_name(name)
+    seed, source = (seeds[-1], "log") if seeds else (named[-1], "name") if named else (None, "")
     worlds = all_ints(body, b"world_size", _WORLD) or all_ints(body, b"world size", _WORLD)
     tokens: list[tuple[int, int]] = []
     for word in (b"val_loader", b"val_tokens", b"val tokens", b"validation tokens"):

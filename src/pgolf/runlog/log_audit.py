@@ -12,7 +12,7 @@ from pgolf.core.verdict import FingerprintStatus, Verdict
 from pgolf.runlog.fingerprint import LogFingerprint, fingerprint
 from pgolf.runlog.metrics import Ending, Reading, ReadingKind, RunMetrics
 from pgolf.runlog.seed_comparison import compare_seeds
-from pgolf.runlog.statement_match import match_statement
+from pgolf.runlog.statement_match import match_statement, problem_findings
 from pgolf.runlog.submission_json import StatedResults
 
 PAIRS_SHOWN = 200
@@ -39,16 +39,7 @@ def audit_logs(
     if stated is not None:
         statement, more = match_statement(stated, logs)
         findings += more
-        findings += [
-            Finding(
-                "log-report-mismatch",
-                Severity.NOTE,
-                Confidence.PROVED,
-                f"submission.json {problem}",
-                "submission.json",
-            )
-            for problem in stated.problems
-        ]
+        findings += problem_findings(stated)
     verdicts = {summary.verdict.value for summary in summaries}
     verdict = Verdict.VERIFIED
     if Verdict.UNVERIFIED.value in verdicts or not summaries:

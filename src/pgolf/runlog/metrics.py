@@ -43,6 +43,17 @@ class Printed(NamedTuple):
         # 1.01 instead of 1: 0.5 units of the last place, plus floating-point dust of the subtraction.
         return abs(self.value - other.value) <= 1.01 * max(self.half_unit, other.half_unit)
 
+    def states(self, printed: Printed) -> bool:
+        """Whether a person who states this number can have taken it from `printed`: rounded, cut off, or a digit lost."""
+        if self.agrees(printed) or abs(self.value - printed.value) <= SAME_VALUE:
+            return True
+        unit = 2 * self.half_unit
+        return 4 <= self.decimals < printed.decimals and -1e-9 <= printed.value - self.value < unit
+
+
+SAME_VALUE = 2e-6
+"""Two printings this close are one value: a digit lost or rounded twice is no contradiction."""
+
 
 class Reading(NamedTuple):
     """One printed bits-per-byte value, with the loss of the same line where there is one.

@@ -23,6 +23,8 @@ DIVERGED = 0.006
 """Adaptation that ends this much (a fraction) above the plain evaluation is not claimed by anybody."""
 _ADAPTIVE = re.compile(r"ttt|slot|n-?gram|ppm|knn|cache|hedge|mixer|lora|etlb|two_pass|backoff")
 _SECOND_PASS = re.compile(r"two_pass|oracle|rescore")
+_MIXTURE = re.compile(r"\bppm[_ ]mix(?:er|ture)?$")
+_CANDIDATE = re.compile(r"\bcandidate_|\bselected_")
 _VARIANT = re.compile(r"^xsa\b")
 _PARTIAL = 0.9
 _SAME = 1e-4
@@ -54,10 +56,11 @@ def _choose(
     finals = [r for r in readings if r.kind is ReadingKind.FINAL and math.isfinite(r.val_bpb.value)]
     if not finals:
         return _without_final(readings, steps)
-    finals = [r for r in finals if not _partial(r, val_tokens)] or finals
+    split_bytes = _split_bytes(finals, val_tokens)
+    finals = [r for r in finals if not _partial(r, val_tokens, split_bytes)] or finals
     finals = [r for r in finals if not _VARIANT.search(r.label.lower())] or finals
     finals = _first_passes(finals)
-    mixed = [r for r in finals if "mix" in r.bpb_key]
+    mixed = [r for r in finals if "mix" in r.bpb_key or _MIXTURE.search(r.label.lower())]
     if mixed:
         return Score(mixed[-1], "the last value of the mixture itself"), ""
     adapted = [r for r in finals if _is_adapted(r)]
@@ -98,17 +101,29 @@ def _without_final(readings: tuple[Reading, ...], steps_made: int | None) -> tup
                 f"no final evaluation is printed; the last one during training is at step {place.group(1)}",
             )
         return Score(steps[-1], "no final evaluation is printed; this is the last one during training"), ""
+    candidates = [
+        r for r in finite if r.kind is ReadingKind.DIAGNOSTIC and _CANDIDATE.search(r.label.lower())
+    ]
+    if candidates:
+        return Score(candidates[-1], "no final evaluation is printed; this is the last candidate's"), ""
     if readings:
         return None, "none of the printed values is a result of a final evaluation"
     return None, "no bits-per-byte value is printed"
 
 
-def _partial(reading: Reading, val_tokens: int | None) -> bool:
+def _split_bytes(finals: list[Reading], val_tokens: int | None) -> float | None:
+    """Bytes of the split, about: its tokens times the fewest bytes per token that a final line implies."""
+    implied = [r.bytes_per_token for r in finals if r.bytes_per_token is not None]
+    return val_tokens * min(implied) if val_tokens and implied else None
+
+
+def _partial(reading: Reading, val_tokens: int | None, split_bytes: float | None) -> bool:
     """Whether the line itself says that it scored only part of the split (a token is at least one byte)."""
     if not val_tokens:
         return False
     tokens, scored_bytes = reading.tokens, reading.bytes
-    return bool((tokens and tokens < _PARTIAL * val_tokens) or (scored_bytes and scored_bytes < val_tokens))
+    fewest = max(val_tokens, _PARTIAL * (split_bytes or 0.0))
+    return bool((tokens and tokens < _PARTIAL * val_tokens) or (scored_bytes and scored_bytes < fewest))
 
 
 def _first_passes(finals: list[Reading]) -> list[Reading]:

@@ -8,19 +8,21 @@ agree within 0.01 %.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.profile import Profile
-from pgolf.runlog.metrics import Reading, RunMetrics
+from pgolf.runlog.metrics import Hyperparameter, Reading, RunMetrics
 
 SAME_STAGE_FRACTION = 5e-4
 """Bytes per token of one stage differ by less between seeds, else a number was not computed from its neighbour."""
 _BY_NATURE = re.compile(
-    r"seed|path|dir|run_?id|log_?file|file|time|date|rank|host|name|uuid|port|device|prefix|out|version|commit|cwd|wandb",
+    r"^val_(?:bpb|loss)|batch_stride|kind|_id$|seed|path|dir|run_?id|log_?file|file|time|date|rank|host|name|uuid|port"
+    r"|device|prefix|out|bytes|size_mb|version|commit|cwd|wandb",
     re.I,
 )
+"""Names of what differs between runs by nature: seeds, paths, times, sizes, measurements."""
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -36,7 +38,7 @@ def compare_seeds(logs: Sequence[RunMetrics], profile: Profile) -> tuple[Finding
     """Findings that only several logs together give; () for one log."""
     if len({log.sha256 for log in logs}) < 2:
         return ()
-    return (*_stages(logs, profile), *_settings(logs), *_code_sizes(logs))
+    return (*_stages(logs, profile), *_settings(logs), *code_size_findings([(log.name, log) for log in logs]))
 
 
 def _stages(logs: Sequence[RunMetrics], profile: Profile) -> list[Finding]:
@@ -68,34 +70,60 @@ def _stages(logs: Sequence[RunMetrics], profile: Profile) -> list[Finding]:
     return findings[:10]
 
 
-def _settings(logs: Sequence[RunMetrics]) -> list[Finding]:
-    """Settings that every log prints and that differ, but for those that differ by nature."""
+def differing_settings(
+    logs: Sequence[RunMetrics], known: Callable[[str], bool] = lambda _: True
+) -> dict[str, tuple[Hyperparameter, ...]]:
+    """{name: the setting in each log} of the settings that all logs print and that differ, but for what does by nature."""
     printed = [
-        {h.name: h for h in log.run.hyperparameters if not _BY_NATURE.search(h.name)}
+        {h.name: h for h in log.run.hyperparameters if not _BY_NATURE.search(h.name) and known(h.name)}
         for log in logs
-        if log.run.hyperparameters
     ]
     if len(printed) < 2:
-        return []
+        return {}
     shared = [name for name in printed[0] if all(name in settings for settings in printed[1:])]
-    different = [name for name in shared if len({settings[name].value for settings in printed}) > 1]
+    return {
+        name: tuple(settings[name] for settings in printed)
+        for name in shared
+        if len({settings[name].value for settings in printed}) > 1
+    }
+
+
+def settings_finding(
+    different: dict[str, tuple[Hyperparameter, ...]], paths: Sequence[str]
+) -> tuple[Finding, ...]:
+    """One finding that names the first settings which differ, with the values of the first one in every log."""
     if not different:
-        return []
-    shown = "; ".join(
-        f"{name}: {', '.join(dict.fromkeys(settings[name].value[:40] for settings in printed))}"
-        for name in different[:6]
-    )
-    message = f"{len(different)} printed setting{'s differ' if len(different) > 1 else ' differs'} between the logs ({shown})"
-    line = printed[-1][different[0]].line
-    return [Finding("mixed-config", Severity.WARNING, Confidence.PROVED, message[:1000], logs[-1].name, line)]
-
-
-def _code_sizes(logs: Sequence[RunMetrics]) -> list[Finding]:
-    sizes = {log.name: log.code_bytes for log in logs if log.code_bytes is not None}
-    if len(set(sizes.values())) < 2:
-        return []
-    shown = ", ".join(f"{size:,} ({name})" for name, size in list(sizes.items())[:6])
+        return ()
+    name, values = next(iter(different.items()))
+    said = ", ".join(f"{h.value[:40]} ({path})" for h, path in zip(values, paths, strict=True))
     message = (
-        f"the printed code size differs between the logs: {shown}; they were not made by the same script"
+        f"{len(different)} printed setting{'s differ' if len(different) > 1 else ' differs'} between the logs: "
+        f"{', '.join(list(different)[:8])}; {name} is {said}"
     )
-    return [Finding("log-code-mismatch", Severity.WARNING, Confidence.PROVED, message, next(iter(sizes)))]
+    return (
+        Finding(
+            "mixed-config", Severity.WARNING, Confidence.PROVED, message[:1200], paths[-1], values[-1].line
+        ),
+    )
+
+
+def _settings(logs: Sequence[RunMetrics]) -> tuple[Finding, ...]:
+    printing = [log for log in logs if log.run.hyperparameters]
+    return settings_finding(differing_settings(printing), [log.name for log in printing])
+
+
+def code_size_findings(logs: Sequence[tuple[str, RunMetrics]]) -> tuple[Finding, ...]:
+    """One finding where logs, given with their paths, print different code sizes."""
+    sizes: dict[int, str] = {}
+    for path, log in logs:
+        if log.code_bytes is not None:
+            sizes.setdefault(log.code_bytes, path)
+    if len(sizes) < 2:
+        return ()
+    shown = ", ".join(f"{size:,} ({path})" for size, path in list(sizes.items())[:6])
+    message = f"the logs print different code sizes: {shown}; not all come from one script"
+    return (
+        Finding(
+            "log-code-mismatch", Severity.WARNING, Confidence.PROVED, message, next(iter(sizes.values()))
+        ),
+    )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.log_report import SeedClaim, StatementSummary
+from pgolf.runlog.facts import seeds_in_name
 from pgolf.runlog.metrics import Printed, Reading, ReadingKind, RunMetrics
 from pgolf.runlog.submission_json import Stated, StatedResults
 
@@ -39,7 +40,8 @@ def match_statement(
         if finding is not None and len(logs) == 1:
             findings.append(finding)
     summary = _summary(stated, claims)
-    if summary.mean_agrees is False:
+    findings += [finding for finding in [headline_finding(stated)] if finding is not None]
+    if summary.mean_agrees is False and headline_finding(stated) is None:
         message = f"the stated mean is {summary.stated_mean}, the mean of its {len(claims)} stated seeds is {summary.mean:.8f}"
         findings.append(Finding("log-report-mismatch", Severity.WARNING, Confidence.PROVED, message, PATH))
     if summary.std_kind == "neither":
@@ -52,16 +54,60 @@ def match_statement(
 
 
 def agrees(stated: Printed, printed: Printed) -> bool:
-    """Whether a stated and a printed value can be one number."""
+    """Whether a stated and a printed value can be one number, to four decimals."""
     return abs(stated.value - printed.value) <= FOUR_DECIMALS + _DUST or (
-        min(stated.decimals, printed.decimals) >= 3 and stated.agrees(printed)
+        min(stated.decimals, printed.decimals) >= 3 and stated.states(printed)
     )
+
+
+def headline_finding(stated: StatedResults) -> Finding | None:
+    """The headline that is neither the mean of its stated seeds nor among them; one between them may be a median."""
+    values = [seed.val_bpb.value for seed in stated.per_seed if seed.val_bpb is not None]
+    headline = stated.val_bpb
+    if headline is None or len(values) < 2:
+        return None
+    slack = max(2 * headline.number.half_unit, 4 * FOUR_DECIMALS)
+    if min(values) - slack <= headline.value <= max(values) + slack:
+        return None
+    message = (
+        f"the headline {headline.path} is {headline.value}, outside of its {len(values)} stated seeds "
+        f"({min(values)} to {max(values)}, mean {statistics.fmean(values):.6f})"
+    )
+    return Finding("log-report-mismatch", Severity.WARNING, Confidence.PROVED, message, PATH)
+
+
+def problem_findings(stated: StatedResults) -> list[Finding]:
+    """What is wrong with the statement as a file."""
+    return [
+        Finding("log-report-mismatch", Severity.NOTE, Confidence.PROVED, f"{PATH} {problem}", PATH)
+        for problem in stated.problems
+    ]
+
+
+def unmatched_finding(claim: SeedClaim) -> Finding:
+    """A stated value that no evaluation line prints; `claim` names the log and the line that would be its score."""
+    printed = (
+        f"{claim.printed} at line {claim.line} ({claim.label[:60]})"
+        if claim.printed is not None
+        else "no score"
+    )
+    message = f"{claim.path} states {claim.stated} for {_who(claim)}; its log prints it nowhere, its score is {printed}"
+    return Finding("log-report-mismatch", Severity.WARNING, Confidence.LIKELY, message, claim.log, claim.line)
+
+
+def _who(claim: SeedClaim) -> str:
+    return f"seed {claim.seed}" if claim.seed >= 0 else "the headline"
 
 
 def _claim(seed: int | None, stated: Stated, logs: Sequence[RunMetrics]) -> SeedClaim:
     """The best line for one stated value: the score of a log, a final line, any line."""
     number = -1 if seed is None else seed
-    of_seed = [log for log in logs if seed is None or log.run.seed == seed or seed in log.run.seeds]
+    # An evaluation of saved weights prints its default seed: the name counts beside what is printed.
+    of_seed = [
+        log
+        for log in logs
+        if seed is None or log.run.seed == seed or seed in log.run.seeds or seed in seeds_in_name(log.name)
+    ]
     if not of_seed:
         return SeedClaim(number, stated.path, stated.value, "no log")
     for log in of_seed:
@@ -92,22 +138,12 @@ def _found(seed: int, stated: Stated, agreement: str, log: RunMetrics, reading: 
 
 
 def _finding(claim: SeedClaim) -> Finding | None:
-    who = f"seed {claim.seed}" if claim.seed >= 0 else "the headline"
+    who = _who(claim)
     if claim.agreement == "no log":
         message = f"{claim.path} states {claim.stated} for {who}; no log of that seed is given"
         return Finding("missing-evidence", Severity.WARNING, Confidence.PROVED, message, PATH)
     if claim.agreement == "none":
-        printed = (
-            f"{claim.printed} at line {claim.line} ({claim.label[:60]})"
-            if claim.printed is not None
-            else "no score"
-        )
-        message = (
-            f"{claim.path} states {claim.stated} for {who}; its log prints it nowhere, its score is {printed}"
-        )
-        return Finding(
-            "log-report-mismatch", Severity.WARNING, Confidence.PROVED, message, claim.log, claim.line
-        )
+        return unmatched_finding(claim)
     if claim.agreement == "other":
         message = (
             f"{claim.path} states {claim.stated} for {who}: that is line {claim.line} ({claim.label[:60]}),"

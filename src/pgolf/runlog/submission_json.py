@@ -510,7 +510,10 @@ def _add_records(
 
 
 def _result_key(items: list[dict[str, Any]], headline: Stated | None) -> str | None:
-    """Among keys like `sliding_bpb` and `ttt_bpb`: the one whose mean is the headline, else the last stage's."""
+    """Among keys like `sliding_bpb` and `ttt_bpb`: the one whose mean is the headline, else the one that holds it.
+
+    Else the last stage's.
+    """
     keys = dict.fromkeys(
         k for item in items for k in item if "bpb" in k.lower() and not _DIFFERENCE.search(k)
     )
@@ -523,6 +526,14 @@ def _result_key(items: list[dict[str, Any]], headline: Stated | None) -> str | N
                 best = off, key
     if best is not None:
         return best[1]
+    holding = [
+        key
+        for key in keys
+        if headline is not None
+        and any((n := _bpb_of(item, key)) is not None and n.agrees(headline.number) for item in items)
+    ]
+    if len(holding) == 1:
+        return holding[0]
     plain = [k for k in keys if not _SIDE_WORD.search(k)]
     adapted = [k for k in plain if re.search("ttt|slot|ngram|ppm|mix|final", k, re.I)]
     return next(iter([*adapted, *plain]), None)
