@@ -14,6 +14,7 @@ from pgolf.audit.evidence import SubmissionEvidence, collect_evidence
 from pgolf.audit.folder import disk_folder
 from pgolf.audit.judge import inflation, judge
 from pgolf.audit.script_facts import ScriptFacts, facts_from_json
+from pgolf.audit.submission import audit_submission
 from pgolf.core.deviation import Deviation, DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.profile import load_profile
@@ -269,3 +270,23 @@ def test_the_ratio_of_a_known_table_corrects_where_no_log_does(tmp_path: Path) -
     assert ratio(buggy(*whole, DeviationName.MISSING_IS_UNUSED)) == pytest.approx(1.1770, abs=1e-4)
     assert ratio(buggy(DeviationName.OTHER_SIZE)) is None
     assert ratio(buggy(PLUS, eval_status=EvalStatus.UNKNOWN)) is None
+
+
+def test_a_statement_that_is_corrected_already_is_not_corrected_again(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(SAMPLES / "bytes-transformed-text" / "flagged_bytes_of_the_transformed_text", folder)
+    before = audit_submission(folder).row
+    ratio, reported = before.inflation_ratio, before.reported_bpb
+    assert ratio is not None
+    assert reported is not None
+    assert before.corrected_bpb == pytest.approx(reported * ratio)
+    stated = json.loads((folder / "submission.json").read_text())
+    stated["val_bpb"] = round(reported * ratio, 5)
+    for seed in stated["seed_results"].values():
+        seed["val_bpb"] = round(seed["val_bpb"] * ratio, 5)
+    (folder / "submission.json").write_text(json.dumps(stated))
+    after = audit_submission(folder).row
+    assert after.corrected_bpb == stated["val_bpb"]
+    said = [f for f in after.reasons if f.rule == "log-report-mismatch"]
+    assert [f.severity for f in said] == [Severity.NOTE] * 3
+    assert after.verdict is not Verdict.VERIFIED

@@ -11,6 +11,7 @@ from pgolf.core.profile import load_profile
 from pgolf.core.verdict import FingerprintStatus
 from pgolf.runlog import parse_log
 from pgolf.runlog.fingerprint import explain, fingerprint, fingerprint_stated
+from pgolf.runlog.log_audit import audit_logs
 from pgolf.runlog.metrics import Printed
 
 PARTIAL_VALIDATION = ("2026-04-05_118M_XNOR-Net", "2026-03-31_LegendreGPT")
@@ -150,10 +151,21 @@ def test_a_stage_with_other_bytes_is_told_and_a_canonical_score_stays() -> None:
     )
     result = fingerprint(parse_log(SP1024.encode() + steps + of_bytes_per_token(2.4359)))
     assert result.status == FingerprintStatus.MATCHES
-    assert [f.rule for f in result.findings] == ["log-stages-disagree"]
+    assert [(f.rule, f.severity.value) for f in result.findings] == [("log-stages-disagree", "note")]
+    assert "only evaluations during training differ" in result.findings[0].message
     drifting = fingerprint(parse_log(SP1024.encode() + steps + of_bytes_per_token(2.4273)))
     assert drifting.status == FingerprintStatus.DEVIATES
     assert drifting.corrected_bpb is None
+
+
+def test_results_that_differ_are_a_warning_and_leave_a_log_undecided() -> None:
+    other = f"final_sliding val_loss:{2.4021 * LN2 * 1.3:.6f} val_bpb:{1.3:.6f}\n".encode()
+    training = other.replace(b"final_sliding", b"step:5/9")
+    for stage, severity, verdict in ((other, "warning", "UNVERIFIED"), (training, "note", "VERIFIED")):
+        log = parse_log(SP1024.encode() + stage + of_bytes_per_token(2.4359))
+        summary = audit_logs([log], load_profile()).logs[0]
+        assert [f.severity.value for f in summary.findings if f.rule == "log-stages-disagree"] == [severity]
+        assert summary.verdict.value == verdict
 
 
 def test_the_hint_names_the_tokenizer_where_the_log_does_not() -> None:

@@ -38,6 +38,17 @@ class Inflation:
         return reported_bpb * self.ratio
 
 
+CORRECTED_SLACK_BPB = 2e-4
+"""A stated value this close to the corrected one of its log is the corrected one: four decimals, rounded twice."""
+
+
+def is_corrected(stated_bpb: float, logged_bpb: float, ratio: float | None) -> bool:
+    """Whether a stated value is the logged one with the correction already in it."""
+    if ratio is None or abs(ratio - 1) * logged_bpb <= 2 * CORRECTED_SLACK_BPB:
+        return False
+    return abs(stated_bpb - logged_bpb * ratio) <= CORRECTED_SLACK_BPB
+
+
 @dataclass(frozen=True, slots=True)
 class NotComputed:
     """No exact ratio, because of `reason` (a sentence)."""

@@ -17,6 +17,7 @@ from pgolf.audit.byte_defects import claim_status, explain_log, main_print, subs
 from pgolf.audit.checks.missing_evidence import missing
 from pgolf.audit.checks.registry import run_checks
 from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
+from pgolf.audit.inflation import is_corrected
 from pgolf.audit.script_facts import ScriptFacts
 from pgolf.audit.source_lines import unreached_claim
 from pgolf.core.deviation import DeviationName
@@ -168,11 +169,20 @@ def _row(
         bytes_per_token=None if found is None else found.bytes_per_token,
         fingerprint_status=status,
         inflation_ratio=ratio,
-        corrected_bpb=None if ratio is None or reported is None else reported * ratio,
+        corrected_bpb=_corrected(reported, evidence.log_bpb, ratio),
         verdict=verdict,
         reasons=tuple(sorted(findings, key=_weight)),
         extra=extra,
     )
+
+
+def _corrected(reported: float | None, logged: float | None, ratio: float | None) -> float | None:
+    """The reported value with canonical bytes: as it is where somebody has corrected it already."""
+    if ratio is None or reported is None:
+        return None
+    if logged is not None and is_corrected(reported, logged, ratio):
+        return reported
+    return reported * ratio
 
 
 def _weight(finding: Finding) -> tuple[int, int]:

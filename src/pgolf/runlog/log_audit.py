@@ -48,11 +48,15 @@ def audit_logs(
         claim.agreement in ("none", "other", "no log") for claim in statement.claims
     ):
         verdict = Verdict.UNVERIFIED
-    if any(finding.rule in _OF_THE_DENOMINATOR for finding in findings):
+    if any(_is_odd(finding) for finding in findings):
         verdict = Verdict.UNVERIFIED
     if Verdict.FLAGGED.value in verdicts or any(finding.flags for finding in findings):
         verdict = Verdict.FLAGGED
     return LogsReport(verdict, summaries, tuple(findings), statement)
+
+
+def _is_odd(finding: Finding) -> bool:
+    return finding.rule in _OF_THE_DENOMINATOR and finding.severity is not Severity.NOTE
 
 
 def log_findings(log: RunMetrics, profile: Profile) -> tuple[Finding, ...]:
@@ -113,7 +117,7 @@ def _summary(log: RunMetrics, found: LogFingerprint, profile: Profile) -> LogSum
     findings = (*found.findings, *log_findings(log, profile))
     if found.status == FingerprintStatus.DEVIATES or any(finding.flags for finding in findings):
         verdict = Verdict.FLAGGED
-    elif any(finding.rule in _OF_THE_DENOMINATOR for finding in findings):
+    elif any(_is_odd(finding) for finding in findings):
         verdict = Verdict.UNVERIFIED
     elif found.status == FingerprintStatus.MATCHES and log.ending is Ending.COMPLETE and score is not None:
         verdict = Verdict.VERIFIED

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pgolf.audit.checks.check import Check
-from pgolf.audit.evidence import LogRole, SubmissionEvidence
-from pgolf.core.finding import Finding
+from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
+from pgolf.audit.inflation import is_corrected
+from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.log_report import SeedClaim
 from pgolf.runlog.metrics import Printed, Reading, ReadingKind
 from pgolf.runlog.statement_match import headline_finding, problem_findings, unmatched_finding
@@ -31,6 +32,10 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         of_seed = [log for log in logs if log.seed == seed.seed]
         if value is None or not of_seed or any(_prints(value.number, log.metrics.readings) for log in logs):
             continue
+        corrected = _corrected(value.path, value.value, of_seed)
+        if corrected is not None:
+            yield corrected
+            continue
         claim = SeedClaim(seed.seed, value.path, value.value, "none", of_seed[0].path)
         score = of_seed[0].reading
         if score is not None:
@@ -39,6 +44,21 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
     headline = headline_finding(stated)
     if headline is not None:
         yield headline
+
+
+def _corrected(key: str, stated: float, logs: list[LogRead]) -> Finding | None:
+    """A note where the stated value is a log's own one with canonical bytes."""
+    for log in logs:
+        reading, ratio = log.reading, log.print.ratio
+        if reading is not None and ratio is not None and is_corrected(stated, reading.val_bpb.value, ratio):
+            message = (
+                f"{key} is {stated}: the {reading.val_bpb.value} of this line times {ratio:.4f}, its bytes per token over the "
+                "canonical ones; the statement is corrected, the log is not"
+            )
+            return Finding(
+                "log-report-mismatch", Severity.NOTE, Confidence.PROVED, message, log.path, reading.line
+            )
+    return None
 
 
 def _prints(number: Printed, readings: tuple[Reading, ...]) -> bool:
