@@ -1,11 +1,11 @@
 """Parse a script whatever Python it is written in: `ast`, then LibCST, then tree-sitter.
 
-The interpreter that runs pgolf may be older than the script. What it cannot read and a later Python can (f-strings of
-3.12, type parameters, `type` statements, template strings, `except A, B:`) is located by LibCST and replaced in the
-text, line for line, by something it can read; the f-strings are put back into the tree as the nodes a later Python
-would have made. What no Python can read is cut out with tree-sitter and the result says `partial`, with the damaged
-line ranges, so that nothing proved may rest on them. Merge-conflict markers and null bytes give no tree at all: such a
-file never ran.
+The interpreter that runs pgolf may be older than the script. Where f-strings of 3.12 are all that it cannot read,
+`fstrings` finds them; other syntax of later Pythons (type parameters, `type` statements, template strings, `except A, B:`)
+is located by LibCST. Either is replaced in the text, line for line, by something it can read; the f-strings are put back
+into the tree as the nodes a later Python would have made. What no Python can read is cut out with tree-sitter and the
+result says `partial`, with the damaged line ranges, so that nothing proved may rest on them. Merge-conflict markers and
+null bytes give no tree at all: such a file never ran.
 
 CPython's parser raises SyntaxError, RecursionError, MemoryError or ValueError on hostile text, and other parsers can
 exhaust the C stack: call this in the worker (`pgolf.untrusted.worker`).
@@ -18,7 +18,7 @@ import io
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -197,6 +197,9 @@ def _parse_newer(text: str, limits: Limits) -> ast.Module | None:
         tree, _, _ = _parse_text(bracketed)
         if tree is not None:
             return tree
+    tree = parse_newer_strings(text, limits)
+    if tree is not None:
+        return tree
     import libcst
 
     for candidate in (text, bracketed) if bracketed != text else (text,):
@@ -210,6 +213,45 @@ def _parse_newer(text: str, limits: Limits) -> ast.Module | None:
                 raise
             continue
     return None
+
+
+def parse_newer_strings(text: str, limits: Limits) -> ast.Module | None:
+    """The tree of a source whose formatted strings are all that this interpreter cannot read; None when there is more
+    to it, or when it is not certain where they end (then LibCST has a look)."""
+    from pgolf.untrusted.fstrings import FormattedString, Unclear, scan
+
+    if _holds_marks(text):
+        return None
+    try:
+        found, _ = scan(text)
+    except (Unclear, RecursionError):
+        return None
+    strings = [string for string in found if string.newer]
+    if not strings or len(strings) > limits.repair_edits:
+        return None
+    tree, _, _ = _parse_text(
+        _apply(text, [_placeholder(text, n, s.start, s.end) for n, s in enumerate(strings)])
+    )
+    if tree is None:
+        return None
+
+    def span(node: FormattedString) -> tuple[int, int]:
+        return node.start, node.end
+
+    try:
+        return _Restorer(text, strings, span, limits, parse_newer_strings).restore(tree)
+    except (ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _holds_marks(text: str) -> bool:
+    """Whether a text could make a string that looks like one of our placeholders."""
+    return "\ufdd0" in text or "fdd0" in text.lower()
+
+
+def _placeholder(text: str, number: int, start: int, end: int) -> _Edit:
+    newlines = "\n" * text.count("\n", start, end)
+    return _Edit(start, end, f'"""\ufdd0{number}{newlines}\ufdd1"""')
 
 
 @contextmanager
@@ -259,8 +301,7 @@ def _rewrite(text: str, module: libcst.Module, limits: Limits) -> ast.Module | N
             if name in ("FormattedString", "TemplatedString"):
                 start, end = span(current)
                 strings.append(current)
-                newlines = "\n" * text.count("\n", start, end)
-                edits.append(_Edit(start, end, f'"""\ufdd0{len(strings) - 1}{newlines}\ufdd1"""'))
+                edits.append(_placeholder(text, len(strings) - 1, start, end))
                 continue
             if name == "TypeParameters":
                 blank(*span(current))
@@ -274,12 +315,12 @@ def _rewrite(text: str, module: libcst.Module, limits: Limits) -> ast.Module | N
             pending.extend(current.children)
 
     visit(module)
-    if not edits:
+    if not edits or (strings and _holds_marks(text)):
         return None
     tree, _, _ = _parse_text(_apply(text, edits))
     if tree is None:
         return None
-    return _Restorer(text, strings, span, limits).restore(tree)
+    return _Restorer(text, strings, span, limits, _parse_newer).restore(tree)
 
 
 def _apply(text: str, edits: list[_Edit]) -> str:
@@ -300,12 +341,19 @@ _PLACEHOLDER = re.compile("\ufdd0(\\d+)\n*\ufdd1")
 class _Restorer(ast.NodeTransformer):
     """Put `JoinedStr` nodes in the place of the marked constants."""
 
-    def __init__(self, text: str, strings: list[Any], span: Any, limits: Limits, depth: int = 0) -> None:
+    def __init__(
+        self,
+        text: str,
+        strings: list[Any],
+        span: Any,
+        limits: Limits,
+        newer: Callable[[str, Limits], ast.Module | None],
+    ) -> None:
         self.text = text
         self.strings = strings
         self.span = span
         self.limits = limits
-        self.depth = depth
+        self.newer = newer
 
     def restore(self, tree: ast.Module) -> ast.Module:
         restored: ast.Module = self.visit(tree)
@@ -372,14 +420,18 @@ class _Restorer(ast.NodeTransformer):
         start, end = self.span(part.expression)
         line = self.text.count("\n", 0, start)
         source = "(" + self.text[start:end] + ")"
-        tree: ast.Module | None = None
-        if self.depth < 20:
-            tree, _, _ = _parse_text(source)
-            if tree is None:
-                tree = _parse_newer(source, self.limits)
+        tree, _, _ = _parse_text(source)
+        if tree is None:
+            tree = self.newer(source, self.limits)
         if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
             raise ValueError("an f-string expression that is not readable")
         expression = tree.body[0].value
+        if (
+            self.newer is parse_newer_strings
+            and isinstance(expression, ast.GeneratorExp)
+            and self.text[start] != "("
+        ):
+            raise ValueError("a bare generator in the braces of a string")
         ast.increment_lineno(tree, line)
         conversion = ord(part.conversion) if part.conversion else -1
         spec: ast.expr | None = None

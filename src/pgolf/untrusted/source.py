@@ -16,7 +16,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from pgolf.untrusted.limits import Limits
+from pgolf.errors import LimitTripped
+from pgolf.untrusted.fstrings import Unclear, literal_end, scan
+from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.syntax import walk
 
 _LITERAL = re.compile(
@@ -27,6 +29,17 @@ _LITERAL = re.compile(
     r"|'(?:[^'\\\n]|\\.)*+'?",
     re.DOTALL,
 )
+_FORMATTED_PREFIX = re.compile(r"(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])\Z")
+_PREFIX_ENDS = frozenset("fFtTrR")
+_PLAIN_FIELD = r"\{[^{}\"'\\#\n]*+(?:\{[^{}\"'\\#\n]*+\}[^{}\"'\\#\n]*+)*+\}"
+_PLAIN_FORMATTED = re.compile(
+    rf"\"\"\"(?:[^\"\\{{}}]|\"(?!\"\")|\\[^N{{}}]|\{{\{{|\}}\}}|{_PLAIN_FIELD})*+\"\"\""
+    rf"|'''(?:[^'\\{{}}]|'(?!'')|\\[^N{{}}]|\{{\{{|\}}\}}|{_PLAIN_FIELD})*+'''"
+    rf"|\"(?!\"\")(?:[^\"\\\n{{}}]|\\[^N{{}}]|\{{\{{|\}}\}}|{_PLAIN_FIELD})*+\""
+    rf"|'(?!'')(?:[^'\\\n{{}}]|\\[^N{{}}]|\{{\{{|\}}\}}|{_PLAIN_FIELD})*+'",
+    re.DOTALL,
+)
+"""A formatted string whose fields hold nothing that every version of Python would not read alike."""
 _STATEMENT_START = re.compile(r"^(?=[^\s#)\]}])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
 _HEAD = re.compile(r"(?:@[^\n]*+\n)*+(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -126,7 +139,7 @@ class Pieces:
         try:
             piece.nodes = tuple(ast.parse(piece.text).body)
         except (SyntaxError, ValueError, RecursionError):
-            piece.nodes = None
+            piece.nodes = _newer_nodes(piece.text)
         piece.parsed = True
         self._trees[piece.text] = piece
         self.tree_chars += len(piece.text)
@@ -139,6 +152,16 @@ class Pieces:
         """A tree was asked for: it is forgotten last."""
         if piece.text in self._trees:
             self._trees.move_to_end(piece.text)
+
+
+def _newer_nodes(text: str) -> tuple[ast.stmt, ...] | None:
+    from pgolf.untrusted.fallback import parse_newer_strings
+
+    try:
+        tree = parse_newer_strings(text, DEFAULT_LIMITS)
+    except LimitTripped:
+        return None
+    return None if tree is None else tuple(tree.body)
 
 
 PIECES = Pieces(_KEPT_CHARS, _KEPT_TREE_CHARS)
@@ -215,7 +238,7 @@ def read_source(data: bytes, path: str, limits: Limits) -> Source:
     text = _plain_text(data)
     if text is not None and not _too_deep(text, limits):
         chunks = _cut(text)
-        if all(c.kind or chunk_nodes(c) is not None for c in chunks):
+        if chunks is not None and all(c.kind or chunk_nodes(c) is not None for c in chunks):
             return Source(path, chunks)
     return whole_source(data, path, limits)
 
@@ -273,10 +296,36 @@ def _plain_text(data: bytes) -> str | None:
     return text
 
 
-def _cut(text: str) -> tuple[Chunk, ...]:
-    inside: list[tuple[int, int]] = [
-        (m.start(), m.end()) for m in _LITERAL.finditer(text) if "\n" in m.group() and text[m.start()] != "#"
-    ]
+def _long_literals(text: str) -> list[tuple[int, int]] | None:
+    """Offsets of string literals over several lines, in order; None when it is not certain where a string ends.
+
+    Before Python 3.12 a string ends at its first quote; since then the fields of a formatted one may hold the same quote.
+    So each formatted string is followed through its fields, and where that gives another end, all strings are.
+    """
+    found = [m.span() for m in _LITERAL.finditer(text)]
+    try:
+        for begin, end in found:
+            if text[begin - 1 : begin] not in _PREFIX_ENDS or not begin:
+                continue
+            prefix = _FORMATTED_PREFIX.search(text, max(0, begin - 3), begin)
+            if prefix is None or text[begin] == "#":
+                continue
+            plain = _PLAIN_FORMATTED.match(text, begin)
+            if plain is not None and plain.end() == end and "t" not in prefix[0].lower():
+                continue
+            quote = text[begin] * 3 if text.startswith(text[begin] * 3, begin) else text[begin]
+            if literal_end(text, prefix.start(), prefix[0], quote) != end:
+                found = [(span.start, span.end) for span in scan(text)[1]]
+                break
+    except (Unclear, RecursionError):
+        return None
+    return [span for span in found if text.find("\n", *span) >= 0 and text[span[0]] != "#"]
+
+
+def _cut(text: str) -> tuple[Chunk, ...] | None:
+    inside = _long_literals(text)
+    if inside is None:
+        return None
     starts: list[int] = []
     at = 0
     for match in _STATEMENT_START.finditer(text):
