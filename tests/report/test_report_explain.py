@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import pgolf
 from pgolf.cli.main import main
 from pgolf.core.deviation import DeviationName
 from pgolf.errors import UsageError
@@ -31,7 +35,38 @@ def test_every_check_has_a_page_and_every_page_a_deviation_a_family_or_a_check()
     )
     slugs = {check.slug for check in registry.CHECKS}
     assert slugs <= set(all_slugs())
-    assert set(all_slugs()) <= set(DeviationName) | FAMILIES | slugs
+    assert set(all_slugs()) <= set(DeviationName) | FAMILIES | slugs | rules_in_source()
+
+
+def rules_in_source() -> set[str]:
+    """The rules that any command can print: slugs that stand where a finding is made, in the source itself."""
+    rules: set[str] = set()
+    for path in sorted(Path(pgolf.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                made = [*node.args, *(k.value for k in node.keywords if k.arg in ("rule", "slug"))]
+                if name not in ("Finding", "_finding", "warn", "Check", "empty_row"):
+                    continue
+            elif isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id in ("rule", "slug") for target in node.targets
+            ):
+                made = [node.value]
+            else:
+                continue
+            constants = [c for part in made for c in ast.walk(part) if isinstance(c, ast.Constant)]
+            rules |= {c.value for c in constants if isinstance(c.value, str) and _RULE.fullmatch(c.value)}
+    return rules
+
+
+_RULE = re.compile(r"[a-z]+(?:-[a-z]+)+")
+
+
+def test_every_rule_that_a_command_can_print_has_a_page() -> None:
+    rules = rules_in_source()
+    assert {"tokenizer-lossy-decode", "log-arithmetic", "analysis-aborted", "train-on-val"} <= rules
+    assert rules <= set(all_slugs())
 
 
 @pytest.mark.parametrize("slug", all_slugs())
@@ -41,7 +76,7 @@ def test_a_page_begins_with_its_name_and_one_sentence_and_says_how_to_mend(slug:
     assert page.markdown.startswith(f"# {slug}\n\n{page.summary.split()[0]}")
     assert page.summary.endswith(".")
     assert "## How to mend it" in page.markdown
-    assert "## Known cases" in page.markdown or slug == "fingerprint"
+    assert "## Known cases" in page.markdown or slug.startswith(("fingerprint", "tokenizer-", "analysis-"))
     if page.is_deviation:
         assert "## What it costs" in page.markdown
         assert "```python" in page.markdown
