@@ -68,6 +68,7 @@ def test_a_comparison_of_two_sets_of_seeds_is_welchs_test(
     sides = [str(tmp_path / "a"), str(tmp_path / "b")]
     assert main(["parse", "--compare", *sides, "--threshold", "0.005", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    Draft202012Validator(load_schema("comparison")).validate(document)
     assert document["improvement"] == pytest.approx(0.0100667, abs=1e-6)
     assert document["p_margin"] < 0.001
     assert main(["parse", "--compare", *reversed(sides)]) == 1
@@ -78,6 +79,14 @@ def test_one_log_a_side_is_compared_without_a_test(capsys: pytest.CaptureFixture
     code = main(["parse", "--compare", str(SAMPLES / "seed42.log"), str(SAMPLES / "space_twice.log")])
     assert code == 1
     assert "No test" in capsys.readouterr().out
+    main(["parse", "--compare", str(SAMPLES / "seed42.log"), str(SAMPLES / "space_twice.log"), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    schema = load_schema("comparison")
+    Draft202012Validator(schema).validate(document)
+    assert document["p_margin"] is None
+    assert set(document) == set(schema["required"])
+    del document["undecidable"]
+    assert not Draft202012Validator(schema).is_valid(document)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ SCHEMAS: Final = (
     "submission",
     "logs",
     "run_metrics",
+    "comparison",
     "lab_checkpoint",
     "lab_decision",
     "lab_doctor",
