@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import dataclass, field
 
 from pgolf.audit.flow import FlowRecorder, ScoredAgain
@@ -39,11 +40,30 @@ from pgolf.untrusted.values import (
     token_loss,
 )
 
+_REPORTS = re.compile(
+    r"^(?!.*(delta|gap|diff|improv|target|best|base|sota|prev|record|goal|expect|vs|threshold|min|max|limit)).*bpb[\"\']?\s*[:=]?\s*$",
+    re.S,
+)
+"""The text before a number that is reported as the score."""
+
 _HARMLESS = frozenset({
     "all_reduce", "broadcast", "barrier", "save", "synchronize", "log", "info", "write", "print", "append", "pin_memory",
     "register_buffer", "mark_dynamic", "device_put", "manual_seed", "reduce", "all_gather", "put", "asarray", "set_description",
     "debug", "warning", "add_scalar", "nvtx", "range_push",
 })  # fmt: skip
+
+
+_WRITES = re.compile(
+    r"^(torch|numpy|mlx|jax)\.[\w.]*(_$|_foreach|copy|swap|set|fill|init|assign|update|scatter|put|vector_to|exchange|reduce)"
+)
+"""Library functions that may write into an array they are given, by name."""
+
+_REFLECTIVE = frozenset({
+    "inspect.currentframe", "inspect.stack", "inspect.getouterframes", "gc.get_objects", "gc.get_referrers", "gc.get_referents",
+    "sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "threading.settrace", "ctypes.memset", "ctypes.memmove",
+    "ctypes.cast", "ctypes.string_at", "ctypes.pythonapi",
+})  # fmt: skip
+"""Ways to values and frames that no evaluation of names can follow."""
 
 
 @dataclass(slots=True)
@@ -114,6 +134,8 @@ class Watcher(Observer):
         self.unread: dict[tuple[tuple[str, ...], str], tuple[int, int]] = {}
         """Names that were, or would have been, indexed where the evaluation knew too little, by innermost functions of
         the call stack and name; the line, and the scores noted before."""
+        self.unlike: list[tuple[int, str]] = []
+        """Where something is printed as bits per byte that is not what the losses and tables gave; why."""
         self.unread_arrays: list[tuple[Tensor, tuple[str, ...], int, int]] = []
         """Arrays as long as a table that were read at unknown places."""
         self.loaders: set[str] = set()
@@ -298,6 +320,11 @@ class Watcher(Observer):
         label = before[-40:].lower()
         if "loss" in label or "bpb" in label:
             self.flow.printed(before)
+        if interp.token_reads and _REPORTS.search(label):
+            if isinstance(value, OfLosses) and len(value.positions) > self.stream_length // 2:
+                self.unlike.append((line, value.reason))
+            elif type(value) is float and 0.3 < value < 20:
+                self.unlike.append((line, f"the fixed number {value!r}"))
         forms = losses_in(value)
         fresh = [form for form in forms if id(form.weights) not in self.noted]
         if fresh and "bpb" in label and interp.token_reads:
@@ -384,11 +411,22 @@ class Watcher(Observer):
                 index.shape,
                 "float32",
             )
+        called = callee.reason.removesuffix(" is not modelled") + (f".{name}" if name else "")
+        if called in _REFLECTIVE:
+            interp.doubt(f"{called}() reaches what is not followed", line)
         if origin == "external" and name not in _HARMLESS:
             why = f"given to something unknown: {callee.reason}"
             for v in (a for value in everything for a in arrays_within(value)):
                 if v.data and not isinstance(v.data[0], Tok) and len(v.data) >= self.size:
                     spoil(v, why, line)
+        elif _WRITES.search(called):
+            for v in (a for value in everything for a in arrays_within(value)):
+                if v.data and type(v.data[0]) is not Tok and len(v.data) >= self.size:
+                    spoil(v, f"may be changed by {called}()", line)
+        if name in _HARMLESS or callee.reason.startswith("logging"):
+            label = next((v for v in everything if isinstance(v, str) and "bpb" in v.lower()), "")
+            for value in everything:
+                self.formatted(interp, value, label and "bpb", line)
         if origin != "config":
             for value in everything:
                 function = value.function if isinstance(value, BoundMethod) else value

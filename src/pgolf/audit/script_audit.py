@@ -826,8 +826,16 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             own.append((number, score))
         covered = len(score.weights)
         # A function may print intermediate scores; the one with the most targets is its result.
-        if score.function not in judged or covered > judged[score.function][0]:
+        known_one = judged.get(score.function)
+        if known_one is None or covered > known_one[0]:
             judged[score.function] = (covered, *verdict)
+        elif covered == known_one[0] and score.is_bpb and verdict[0] is not known_one[1]:
+            where = f"{score.function or 'module'} (line {score.line})"
+            judged[score.function] = (
+                covered,
+                EvalStatus.UNKNOWN,
+                f"{where}: reports two values as bits per byte",
+            )
     if not judged:
         if not run.watcher.tables:
             return EvalStatus.UNKNOWN, "no eval loop was followed to where it reads the tables"
@@ -838,6 +846,12 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             name = stack[-1] if stack else "module"
             why = f"{name} (line {line}): reads the tables, and its score could not be followed"
             judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
+    for line, what in run.watcher.unlike[:1]:
+        judged[" "] = (
+            0,
+            EvalStatus.UNKNOWN,
+            f"line {line}: reports as bits per byte what no evaluation gave: {what}",
+        )
     for name, why in _unfollowed(run, set(judged), own):
         judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     for wanted in (EvalStatus.DEVIATES, EvalStatus.UNKNOWN, EvalStatus.CANONICAL):
@@ -859,8 +873,10 @@ def _followed(stack: tuple[str, ...], before: int, own: list[tuple[int, Score]])
 def _unfollowed(run: _Run, judged: set[str], own: list[tuple[int, Score]]) -> list[tuple[str, str]]:
     """Functions that index a table where the evaluation knew too little, without a score that was followed later."""
     watcher = run.watcher
-    hints = {table.hint for _, table in watcher.tables.values() if table.hint}
-    known = {id(container) for container, _ in watcher.tables.values()}
+    # Models read flags as features, too; who counts bytes reads their lengths.
+    lengths = [(container, table) for container, table in watcher.tables.values() if not _flags(table)]
+    hints = {table.hint for _, table in lengths if table.hint}
+    known = {id(container) for container, _ in lengths}
     builders = {call.name for call in watcher.builders}
     reads = [
         (stack, line, before) for (stack, name), (line, before) in watcher.unread.items() if name in hints
@@ -868,7 +884,7 @@ def _unfollowed(run: _Run, judged: set[str], own: list[tuple[int, Score]]) -> li
     reads += [
         (stack, line, before)
         for array, stack, line, before in watcher.unread_arrays
-        if id(array) in known or any(_same(array.data, table.values) for _, table in watcher.tables.values())
+        if id(array) in known or any(_same(array.data, table.values) for _, table in lengths)
     ]
     found: list[tuple[str, str]] = []
     for stack, line, before in reads:

@@ -20,7 +20,7 @@ from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.scaled import OtherAtScale
 from pgolf.untrusted.scaled import either as scaled_either
 from pgolf.untrusted.tensor import Tensor
-from pgolf.untrusted.values import MISSING, Function, KnownTruth, Loss, Opaque, Stuck, Value, unsure
+from pgolf.untrusted.values import MISSING, Function, KnownTruth, Loss, OfLosses, Opaque, Stuck, Value, unsure
 
 _BUILDERS: dict[type, Callable[[Any], Expr]] = {}
 
@@ -335,7 +335,11 @@ def merge(a: Value, b: Value, why: Opaque) -> Value:
         return unsure(a)
     if isinstance(b, Opaque):
         return unsure(b)
-    return Opaque(f"depends on an unknown condition: {why.reason}", why.line, why.origin)
+    reason = f"depends on an unknown condition: {why.reason}"
+    if isinstance(a, Loss) or isinstance(b, Loss):
+        held = frozenset(p for x in (a, b) if isinstance(x, Loss) for p in x.weights)
+        return OfLosses(reason, why.line, held)
+    return Opaque(reason, why.line, why.origin)
 
 
 @_for(ast.NamedExpr)

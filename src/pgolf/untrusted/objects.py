@@ -6,6 +6,7 @@ No host attribute is ever looked up by a name the script chose: every access goe
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pgolf.untrusted import scaled
@@ -172,6 +173,10 @@ def _native_attribute(interp: Interp, value: NativeObject, name: str) -> Value:
     return native_property(interp, value, name)
 
 
+_LIBRARY = re.compile(r"(torch|numpy|mlx|jax)\b[\w.]{0,80}$")
+"""How an unknown value says that it is an attribute of a library."""
+
+
 def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: int) -> None:
     """`target.name = value`."""
     if isinstance(target, Instance):
@@ -191,11 +196,17 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
     elif isinstance(target, (Module, NativeClass, NativeObject, ClassValue, Function)):
         if isinstance(target, Module):
             target.patched.add(name)
+            if target.name == "builtins":
+                interp.doubt(f"builtins.{name} is replaced", line)
+        if isinstance(target, NativeClass) and target.name in ("Tensor", "ndarray"):
+            interp.doubt(f"{target.name}.{name} is replaced", line)
         target.attributes[name] = value
     elif isinstance(target, Tensor):
         if name == "shape" or name == "data":
             spoil(target, f"attribute {name} of an array assigned", line)
     elif isinstance(target, Opaque):
+        if isinstance(value, (Function, Intrinsic, BoundMethod)) and _LIBRARY.match(target.reason):
+            interp.doubt(f"{target.reason[:40]}.{name} is replaced by a function", line)
         return
     else:
         raise raise_in_script("AttributeError", f"cannot set attribute {name}", line)
@@ -295,6 +306,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         return Opaque(f"index is unknown: {index.reason}", index.line or line, index.origin)
     if kind is Tensor:
         plain = plain_index(index)
+        if isinstance(plain, slice) and (scaled.cut(plain.start) or scaled.cut(plain.stop)):
+            return scaled.hidden("slice up to a part of what grows with the run", line)
         if isinstance(plain, slice) and container.data and container.shape and type(container.data[0]) is Tok:
             cut = _beyond(plain, container.shape[0])
             if cut is not None:
@@ -311,6 +324,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         if isinstance(index, slice):
             if any(isinstance(part, Opaque) for part in (index.start, index.stop, index.step)):
                 return next(p for p in (index.start, index.stop, index.step) if isinstance(p, Opaque))
+            if scaled.cut(index.start) or scaled.cut(index.stop):
+                return scaled.hidden("slice up to a part of what grows with the run", line)
             if kind in (list, range, tuple) and container and isinstance(container[0], (int, tuple)):
                 cut = _beyond(index, len(container))
                 if cut is not None:
@@ -399,6 +414,13 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         spoil(container, f"an element at an unknown place was set: {reason}", line)
         return
     if kind is Tensor:
+        if (
+            type(index) is int
+            and interp.vocab_size <= index < len(container.data)
+            and len(container.shape) == 1
+            and interp.vocab_size
+        ):
+            interp.doubt(f"writes at the fixed place {index} of an array", line)
         if isinstance(value, Opaque) and not isinstance(value, ModelOutput):
             put(container, plain_index(index), value, line)
             return

@@ -23,6 +23,7 @@ from pgolf.untrusted.values import (
     NativeObject,
     OfLosses,
     Opaque,
+    Scaled,
     ScaledText,
     ScriptRaise,
     Stuck,
@@ -88,6 +89,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return _arrays(interp, op, a, b, line)
     if ka is Loss or kb is Loss or isinstance(a, ModelOutput) or isinstance(b, ModelOutput):
         return scalar_op(op)(a, b)
+    if op == "Mod" and ka is str and isinstance(b, Opaque):
+        return percent_format(interp, a, b, line)
     if isinstance(a, Opaque):
         return unsure(a)
     if isinstance(b, Opaque):
@@ -121,6 +124,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if op == "BitOr" and ka is dict and kb is dict:
         return interp.made({**a, **b})
     if ka in (set, frozenset) and kb in (set, frozenset) and op in ("BitOr", "BitAnd", "Sub", "BitXor"):
+        if any(type(x) is Scaled for x in a) != any(type(x) is Scaled for x in b):
+            return scaled.hidden("a set of numbers that grow with the run beside another", line)
         return interp.made(_BINARY[op](a, b))
     if op in ("BitOr",):
         return Opaque("type union", line)
@@ -317,9 +322,14 @@ def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     return Opaque(f"operator {op} on an object", line)
 
 
+_NARROW = frozenset({"float16", "bfloat16", "int8", "uint8", "int16", "uint16"})
+
+
 def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     """`a op= b`; arrays and lists change in place, everything else gives a new value."""
     if isinstance(a, Tensor):
+        if len(a.data) == 1 and a.dtype in _NARROW and op == "Add":
+            interp.at_scale(f"adds up in {a.dtype}", line)
         result = _arrays(interp, op, a, b, line)
         if not interp.changing(a, line):
             spoil(a, "changed under an unknown condition", line)
@@ -455,7 +465,11 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             bound = interp.limits.interpreter_cells
             a = a if isinstance(a, Tensor) else from_nested(a, None, False, bound)
             b = b if isinstance(b, Tensor) else from_nested(b, None, False, bound)
-        return elementwise(element, a, b, "bool")
+        answer = elementwise(element, a, b, "bool")
+        literal = b if ka is Tensor else a
+        if type(literal) in _NUMBER and _unreached(interp, literal, answer):
+            interp.at_scale(f"compares with {literal!r}", line)
+        return answer
     if isinstance(a, Opaque):
         return unsure(a)
     if isinstance(b, Opaque):
@@ -488,6 +502,22 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         raise raise_in_script("TypeError", "comparison of unlike values", line) from None
     except RecursionError:
         return Opaque("comparison of deeply nested values", line)
+
+
+SPECIAL_IDS = 3
+"""Ids up to this are pieces of every vocabulary: unknown, begin, end, padding."""
+
+
+def _unreached(interp: Interp, literal: float, answer: Value) -> bool:
+    """Whether a literal is past all that the probe has on one side of it, so that its effect does not show."""
+    return (
+        abs(literal) > SPECIAL_IDS
+        and literal not in (-100, interp.vocab_size, interp.vocab_size - 1)
+        and isinstance(answer, Tensor)
+        and len(answer.data) > 1
+        and type(answer.data[0]) is bool
+        and all(x is answer.data[0] for x in answer.data)
+    )
 
 
 def _length(value: Value) -> int:
@@ -601,6 +631,14 @@ def _is_host_hashable(item: Value) -> bool:
     return item is None or isinstance(item, (int, float, str, bytes))
 
 
+def _before_field(template: Value, value: Value, pieces: tuple[Value, ...]) -> str:
+    """The text before the field of a template that shows a value."""
+    if not isinstance(template, str):
+        return ""
+    at = next((i for i, p in enumerate(pieces) if p is value), 0)
+    return template.split("%")[min(at, template.count("%"))]
+
+
 def percent_format(interp: Interp, template: Value, values: Value, line: int) -> Value:
     """`template % values` for plain values; the width and precision of a field are bounded."""
     import re
@@ -608,9 +646,10 @@ def percent_format(interp: Interp, template: Value, values: Value, line: int) ->
     pieces = values if isinstance(values, tuple) else (values,)
     for p in pieces:
         if isinstance(p, Opaque):
+            interp.observer.formatted(interp, p, _before_field(template, p, pieces), line)
             return p
         if isinstance(p, (Tensor, Loss)):
-            interp.observer.formatted(interp, p, template if isinstance(template, str) else "", line)
+            interp.observer.formatted(interp, p, _before_field(template, p, pieces), line)
             return Opaque("text made from an array", line, "text")
         if not (p is None or isinstance(p, (int, float, str, bytes, list, tuple, dict))):
             return Opaque("text made from an object", line, "text")

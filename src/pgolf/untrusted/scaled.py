@@ -64,8 +64,7 @@ def _made(value: Any, bounds: Range, *sources: Any) -> Value:
     made: Any = (
         ScaledFloat.of(value, low, high) if isinstance(value, float) else Scaled.of(int(value), low, high)
     )
-    if any(type(x) in SCALED and x.chosen for x in sources):
-        made.chosen = True
+    _mark(made, sources)
     return made
 
 
@@ -108,9 +107,33 @@ def _quotient(a: Range, b: Range, floor: bool) -> Range:
 def binary(op: str, a: Any, b: Any, line: int) -> Value:
     """`a op b` where at least one of the two is scaled. Opaque where the probe cannot show what a real run does."""
     result = _binary(op, a, b, line)
-    if type(result) in SCALED and any(type(x) in SCALED and x.chosen for x in (a, b)):
-        result.chosen = True
+    if type(result) in SCALED:
+        _mark(result, (a, b))
+        result.part = result.part or _share(op, a, b)
     return result
+
+
+def _mark(made: Any, sources: Sequence[Any]) -> None:
+    """Carry over what is known of the numbers that one was made of."""
+    for x in sources:
+        if type(x) in SCALED:
+            made.chosen = made.chosen or (x.chosen and made.low == made.high)
+            made.part = made.part or x.part
+
+
+def _share(op: str, a: Any, b: Any) -> bool:
+    """Whether this takes a literal part of what grows with the stream: `len(windows) * 0.99`, `total - total // 50`."""
+    if type(a) in SCALED and type(b) not in SCALED:
+        number, literal = a, b
+    elif op == "Mult" and type(b) in SCALED and type(a) not in SCALED:
+        number, literal = b, a
+    else:
+        return False
+    if number.low == number.high:
+        return False
+    if op in ("Div", "FloorDiv", "RShift"):
+        return bool(abs(literal) > 1)
+    return op == "Mult" and isinstance(literal, float) and not literal.is_integer()
 
 
 def _binary(op: str, a: Any, b: Any, line: int) -> Value:
@@ -180,12 +203,14 @@ def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
     here = bool(_COMPARE[op](_plain(a), _plain(b)))
     ranges = real_range(a), real_range(b)
     real = _decided(op, *ranges)
+    if cut(a) or cut(b):
+        return hidden("comparison with a part of what grows with the run", line)
     if real is here:
         return here
     if real is None:
         both = type(a) in SCALED and type(b) in SCALED
         mine, other = (a, b) if type(a) in SCALED else (b, a)
-        if both or other in _HOMOGENEOUS or (abs(other) <= _REACHED and mine > other) or type(other) is Tok:
+        if both or other in _HOMOGENEOUS or (abs(other) <= _REACHED and mine >= other) or type(other) is Tok:
             return here
     plain = b if type(b) not in SCALED else a if type(a) not in SCALED else None
     what = (
@@ -199,6 +224,11 @@ def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
     return said
 
 
+def cut(x: Any) -> bool:
+    """Whether a number is a literal part of what grows with the stream."""
+    return type(x) in SCALED and bool(x.part)
+
+
 def truth(x: Any, line: int) -> bool | Opaque:
     """Whether a scaled number counts as true."""
     return compare("NotEq", x, 0, line)
@@ -210,6 +240,8 @@ def extreme(op: str, values: Sequence[Any], line: int) -> Value:
     Its real range follows from theirs. A literal that a real run would choose and the probe does not, or the other way
     round, cuts what grows with the stream: that is unknown. Among settings both values are known.
     """
+    if any(cut(v) for v in values):
+        return hidden("at most or at least a part of what grows with the run", line)
     ranges = [real_range(v) for v in values]
     pick = min if op == "Lt" else max
     chosen = pick(_plain(v) for v in values)
@@ -220,7 +252,9 @@ def extreme(op: str, values: Sequence[Any], line: int) -> Value:
                     if type(other) in SCALED and isinstance(compare(op, v, other, line), Opaque):
                         return hidden(f"at most or at least {v!r} of what grows with the run", line)
     made = _made(chosen, (pick(r[0] for r in ranges), pick(r[1] for r in ranges)), *values)
-    if any(type(v) not in SCALED and v not in _HOMOGENEOUS for v in values):
+    literals = [v for v in values if type(v) not in SCALED]
+    here = any(v == chosen for v in literals)
+    if here != any(real_range(v) == (made.low, made.high) for v in literals):
         made.chosen = True
     return made
 

@@ -170,6 +170,10 @@ def _changed_values(fr: Frame, node: ast.stmt) -> list[Value]:
             )
         elif isinstance(value, (Tensor, list, dict)):
             found.append(value)
+            if not isinstance(value, Tensor):
+                found.extend(arrays_within(value))
+        elif isinstance(value, (tuple, set)):
+            found.extend(arrays_within(value))
         elif isinstance(value, Instance) and isinstance(sub.value, ast.Attribute):
             held = value.attributes.get(sub.value.attr)
             if isinstance(held, (Tensor, list, dict)):
@@ -734,6 +738,18 @@ _BUILDERS[ast.AsyncWith] = _with
 _RAISING = frozenset({ast.Call, ast.Subscript})
 
 
+def _skips_a_round(body: list[ast.stmt]) -> bool:
+    """Whether statements hold a `continue` or `break` of the loop around them."""
+    for statement in body:
+        if isinstance(statement, (ast.Continue, ast.Break)):
+            return True
+        if isinstance(statement, ast.If) and (
+            _skips_a_round(statement.body) or _skips_a_round(statement.orelse)
+        ):
+            return True
+    return False
+
+
 @_for(ast.Try)
 def _try(node: ast.Try) -> Stmt:
     body = compile_block(node.body)
@@ -744,6 +760,7 @@ def _try(node: ast.Try) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     final = compile_block(node.finalbody) if node.finalbody else None
     unseen_handlers: list[ast.ExceptHandler] | None = None
+    skips = any(_skips_a_round(h.body) for h in node.handlers)
 
     def unseen_changes() -> list[ast.ExceptHandler]:
         nonlocal unseen_handlers
@@ -779,6 +796,8 @@ def _try(node: ast.Try) -> Stmt:
                     final(fr)
                 raise
         else:
+            if skips and fr.ambiguous is None:
+                fr.ambiguous = Opaque("a handler that may skip a round", node.lineno + fr.offset)
             for unseen in unseen_changes():
                 # Whether a call of something unknown raises is not known, so neither is whether its handler runs.
                 spoil_reachable(fr, unseen, "changed in a handler that may run", unseen.lineno + fr.offset)
@@ -871,12 +890,18 @@ def _functiondef(node: ast.FunctionDef) -> Stmt:
 _BUILDERS[ast.AsyncFunctionDef] = _functiondef
 
 
+_LIBRARY_HOOKS = frozenset(
+    {"__torch_function__", "__torch_dispatch__", "__array_ufunc__", "__array_function__"}
+)
+"""Hooks by which a class changes what a library's functions do to everything."""
+
 _OWN_RULES = frozenset(
     {
         "__getattribute__", "__setattr__", "__delattr__", "__new__", "__init_subclass__", "__class_getitem__", "__get__", "__set__",
         "__set_name__", "__missing__", "__delitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__",
         "__imod__", "__ior__", "__iand__", "__ixor__", "__ilshift__", "__irshift__", "__ipow__", "__neg__", "__pos__",
-        "__invert__", "__abs__", "__instancecheck__", "__prepare__", "__mro_entries__",
+        "__invert__", "__abs__", "__instancecheck__", "__prepare__", "__mro_entries__", "__torch_function__", "__torch_dispatch__",
+        "__array_ufunc__", "__array_function__",
     }
 )  # fmt: skip
 """Hooks by which a class changes what plain syntax means and that are not modelled: such a class is unknown."""
@@ -1032,7 +1057,7 @@ def _classdef(node: ast.ClassDef) -> Stmt:
             (n.name for n in node.body if isinstance(n, ast.FunctionDef) and n.name in _OWN_RULES), ""
         )
         if hook:
-            if any(
+            if hook in _LIBRARY_HOOKS or any(
                 _may_change(n) for n in node.body if isinstance(n, ast.FunctionDef) and n.name in _OWN_RULES
             ):
                 interp.doubt(f"class {node.name} changes things in {hook}()", node.lineno + fr.offset)

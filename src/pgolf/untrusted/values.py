@@ -92,6 +92,8 @@ class Scaled(int):
     high: float
     chosen: bool = False
     """Whether a comparison of settings chose it, so that a real run has another number for another reason than size."""
+    part: bool = False
+    """Whether it is a literal part of what grows with the stream: where it ends, something is left out."""
 
     @staticmethod
     def of(value: int, low: float, high: float) -> Scaled:
@@ -107,6 +109,7 @@ class ScaledFloat(float):
     low: float
     high: float
     chosen: bool = False
+    part: bool = False
 
     @staticmethod
     def of(value: float, low: float, high: float) -> ScaledFloat:

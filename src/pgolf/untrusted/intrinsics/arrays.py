@@ -51,6 +51,7 @@ from pgolf.untrusted.values import (
     Module,
     NativeClass,
     NativeObject,
+    OfLosses,
     Opaque,
     Scaled,
     Stuck,
@@ -558,6 +559,10 @@ def _sum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Va
     if isinstance(first, DType):
         dtype, args = first.name, []
     source = cast_to(t, dtype) if dtype is not None else t
+    if source.dtype in ("float16", "bfloat16") and len(source.data) > 1:
+        interp.at_scale(f"adds up in {source.dtype}", line)
+    if len(source.data) > 1 and type(source.data[0]) is Tok:
+        return Opaque("sum of token ids", line, "scale")
     dims = _dim_of(args, kwargs)
     if isinstance(dims, (tuple, list)) and len(dims) == len(t.shape):
         dims = None
@@ -963,6 +968,8 @@ def _split(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> 
     size = args[0]
     if len(t.shape) != 1 or not isinstance(size, int) or size < 1:
         return Opaque("split() of several dimensions", line)
+    if size > len(t.data) and t.data and type(t.data[0]) in (Scaled, Tok) and type(size) is int:
+        interp.at_scale(f"splits into pieces of {size}", line)
     return tuple(get(t, slice(i, i + size)) for i in range(0, t.shape[0], size))
 
 
@@ -1168,7 +1175,21 @@ def _cross_entropy(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Val
     if not isinstance(targets, Tensor) or not any(isinstance(x, Tok) for x in targets.data):
         return Opaque("cross-entropy of something that is no stream target", line, "model")
     interp.cells(len(targets.data))
+    weight = args[2] if len(args) > 2 else kwargs.get("weight")
+    smoothing = kwargs.get("label_smoothing", 0.0)
+    if weight is not None or isinstance(smoothing, Opaque) or smoothing:
+        return OfLosses(
+            "cross-entropy with weights or label smoothing",
+            line,
+            frozenset(x.pos for x in targets.data if isinstance(x, Tok)),
+        )
     ignored = kwargs.get("ignore_index", -100)
+    if isinstance(ignored, Opaque) or (isinstance(ignored, int) and 0 <= ignored < 1 << 31):
+        return OfLosses(
+            "cross-entropy that leaves a token out",
+            line,
+            frozenset(x.pos for x in targets.data if isinstance(x, Tok)),
+        )
     late = interp.observer.graded(interp, targets)
     # Padding of a batch is no stream token; its loss is unknown and must not be counted.
     nll: list[Value] = [
@@ -1311,6 +1332,23 @@ def _np_append(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     )
 
 
+MOST_DEVICES = 8
+"""Devices of the machine that a record runs on; the evaluation has one."""
+
+
+def _all_reduce(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """Sums over processes: of a byte table, a multiple of it."""
+    t = args[0] if args else kwargs.get("tensor")
+    if (
+        isinstance(t, Tensor)
+        and len(t.shape) == 1
+        and 1 < interp.vocab_size <= len(t.data)
+        and not interp.token_reads
+    ):
+        operators.spoil(t, "added up over the processes", line)
+    return None
+
+
 def _isin(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     t, options = args[0], args[1]
     if isinstance(t, Tensor):
@@ -1318,7 +1356,10 @@ def _isin(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         if first_unknown(values) is None and first_unknown(t.data) is None:
             known = set(values)
             interp.cells(len(t.data))
-            return Tensor([x in known for x in t.data], t.shape, "bool")
+            found: list[Value] = [x in known for x in t.data]
+            if not any(found) and any(type(x) is int and x > operators.SPECIAL_IDS for x in values):
+                interp.at_scale("asks for ids that the probe does not have", line)
+            return Tensor(found, t.shape, "bool")
     return Opaque("isin()", line)
 
 
@@ -1366,8 +1407,8 @@ def torch_module() -> Module:
         is_available=Intrinsic("dist.is_available", lambda i, a, k, ln: True),
         is_initialized=Intrinsic("dist.is_initialized", lambda i, a, k, ln: False),
         get_rank=Intrinsic("dist.get_rank", lambda i, a, k, ln: 0),
-        get_world_size=Intrinsic("dist.get_world_size", lambda i, a, k, ln: 1),
-        all_reduce=Intrinsic("dist.all_reduce", _none), barrier=Intrinsic("dist.barrier", _none),
+        get_world_size=Intrinsic("dist.get_world_size", lambda i, a, k, ln: Scaled.of(1, 1, MOST_DEVICES)),
+        all_reduce=Intrinsic("dist.all_reduce", _all_reduce), barrier=Intrinsic("dist.barrier", _none),
         broadcast=Intrinsic("dist.broadcast", _none), reduce=Intrinsic("dist.reduce", _none),
         init_process_group=Intrinsic("dist.init_process_group", _none),
         destroy_process_group=Intrinsic("dist.destroy_process_group", _none),
@@ -1377,7 +1418,7 @@ def torch_module() -> Module:
     cuda = Module("torch.cuda", lambda name: Opaque(f"torch.cuda.{name}", 0, "config"))
     cuda.attributes.update(
         is_available=Intrinsic("cuda.is_available", lambda i, a, k, ln: True),
-        device_count=Intrinsic("cuda.device_count", lambda i, a, k, ln: 1),
+        device_count=Intrinsic("cuda.device_count", lambda i, a, k, ln: Scaled.of(1, 1, MOST_DEVICES)),
         synchronize=Intrinsic("cuda.synchronize", _none), empty_cache=Intrinsic("cuda.empty_cache", _none),
         set_device=Intrinsic("cuda.set_device", _none), manual_seed_all=Intrinsic("cuda.manual_seed_all", _none),
         manual_seed=Intrinsic("cuda.manual_seed", _none), reset_peak_memory_stats=Intrinsic("cuda.reset", _none),

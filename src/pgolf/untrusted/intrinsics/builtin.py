@@ -27,6 +27,7 @@ from pgolf.untrusted.values import (
     Module,
     NativeClass,
     NativeObject,
+    OfLosses,
     Opaque,
     Scaled,
     ScaledFloat,
@@ -140,6 +141,8 @@ def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         raise raise_in_script("TypeError", "range() needs integers", line)
     try:
         made = range(*[int(v) for v in values])
+        if any(scaled.cut(v) for v in values):
+            return scaled.hidden("range over a part of what grows with the run", line)
         if any(type(v) is Scaled for v in values):
             interp.cells(len(made))
             interp.step(len(made))
@@ -396,6 +399,11 @@ def _extreme(op: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
             and all(isinstance(v, (int, float)) for v in values)
         ):
             return scaled.extreme(op, values, line)
+        losses = [v for v in values if isinstance(v, Loss)]
+        if losses and len(values) > 1:
+            return OfLosses(
+                "the least or greatest of losses", line, frozenset(p for v in losses for p in v.weights)
+            )
         best, best_key = values[0], _keyed(interp, key, values[0], line)
         for x in values[1:]:
             k = _keyed(interp, key, x, line)
@@ -626,6 +634,7 @@ def _delattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _vars(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if not args:
+        interp.doubt("vars() hands out the variables of a frame", line)
         return Opaque("vars() of the frame", line)
     value = args[0]
     if isinstance(value, (Instance, ClassValue)):

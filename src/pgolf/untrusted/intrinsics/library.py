@@ -24,7 +24,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     scalar,
     sort_values,
 )
-from pgolf.untrusted.operators import binary, raise_in_script
+from pgolf.untrusted.operators import binary, percent_format, raise_in_script
 from pgolf.untrusted.scaled import stream_length
 from pgolf.untrusted.tensor import Tensor, caster
 from pgolf.untrusted.values import (
@@ -577,8 +577,8 @@ TOY_SETTINGS: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"(?i)^.*stride$"), 4),
     (re.compile(r"(?i)^.*min_doc_?(len|length|tokens)$"), 16),
     (re.compile(r"(?i)^.*(val|eval|sliding).*batch.*(tokens|size)$|^val_batch$|^.*batch_tokens$"), 128),
-    (re.compile(r"(?i)^.*batch_seqs$|^.*(eval|ttt|slot|sw).*batch(_size)?$"), 4),
-    (re.compile(r"(?i)^.*chunk_?(tokens|size|len)$|^ttt_chunk$"), 32),
+    (re.compile(r"(?i)^.*batch_seqs$|^.*(eval|ttt|slot|sw).*(batch(_size)?|bsz|batch_sz)$"), 4),
+    (re.compile(r"(?i)^.*chunk_?(tokens|size|len|sz)$|^ttt_chunk$"), 32),
 )
 """Sizes of the evaluation are scaled down for the probe stream; the per-token arithmetic does not depend on them."""
 
@@ -747,6 +747,25 @@ def os_module() -> Module:
     )  # fmt: skip
     module.attributes["path"] = path
     return module
+
+
+def _log(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """A line of a log: what it shows is reported to the observer."""
+    if len(args) > 1 and isinstance(args[0], str):
+        percent_format(interp, args[0], tuple(args[1:]), line)
+    return None
+
+
+def _json_dump(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`json.dump` and `dumps`: each value of a dictionary is reported under its key."""
+    first = args[0] if args else None
+    if isinstance(first, dict):
+        for key, value in list(first.items())[:200]:
+            if isinstance(key, str):
+                interp.observer.formatted(interp, value, key, line)
+    if len(args) > 1:
+        return writes(1)(interp, args, kwargs, line)
+    return Opaque("JSON text", line, "text")
 
 
 def _json_loads(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -996,7 +1015,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
     out["os.path"] = out["os"].attributes["path"]
     table: dict[str, dict[str, Call]] = {
         "glob": {"glob": _glob, "iglob": _glob, "escape": lambda i, a, k, ln: a[0]},
-        "json": {"loads": _json_loads, "load": _json_load, "dumps": unknown("JSON text", "text"), "dump": writes(1)},
+        "json": {"loads": _json_loads, "load": _json_load, "dumps": _json_dump, "dump": _json_dump},
         "functools": {"partial": _partial, "reduce": _reduce, "lru_cache": _wrapper, "cache": _wrapper, "wraps": _wraps},
         "itertools": {
             "chain": _chain, "product": _product, "islice": _islice, "accumulate": _accumulate, "count": _count,
@@ -1031,7 +1050,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "gc": dict.fromkeys(("collect", "freeze", "disable", "enable"), none),
         "atexit": {"register": none}, "signal": {"signal": none, "alarm": none},
         "unicodedata": {"normalize": _normalize, "category": unknown("category")},
-        "logging": dict.fromkeys(("info", "warning", "basicConfig", "debug", "error"), none),
+        "logging": {**dict.fromkeys(("info", "warning", "debug", "error"), _log), "basicConfig": none},
     }  # fmt: skip
     for name, calls in table.items():
         out[name] = functions(Module(name, _unmodelled(name)), calls)
