@@ -397,7 +397,7 @@ _WRONG: dict[str, tuple[str, str]] = {
     "len//": (_WINDOWS, "        for ws in starts[: len(starts) - len(starts) // 50]:\n"),
     "int(len*.99)": (_WINDOWS, "        for ws in starts[: int(len(starts) * 0.999)]:\n"),
     "int(len*.99)+": (_WINDOWS, "        for ws in starts[: int(len(starts) * 0.999 + 1)]:\n"),
-    "round": (_WINDOWS, "        for ws in starts[: round(len(starts) * 0.99)]:\n"),
+    "round of a part": (_WINDOWS, "        for ws in starts[: round(len(starts) * 0.99)]:\n"),
     "minus sqrt": (_WINDOWS, "        for ws in starts[: len(starts) - int(len(starts) ** 0.5) + 5]:\n"),
     "deadline": (
         _WINDOWS,
