@@ -988,8 +988,35 @@ def _narrow(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) ->
     return Opaque("narrow() along another dimension", line)
 
 
+def _as_strided(interp: Interp, value: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`tokens.as_strided((n, length), (step, 1))`: overlapping windows. Of a view only where it is known to be one
+    stretch of the stream."""
+    shape = args[0] if args else kwargs.get("size", kwargs.get("shape"))
+    steps = args[1] if len(args) > 1 else kwargs.get("stride", kwargs.get("strides"))
+    start = scalar(args[2] if len(args) > 2 else kwargs.get("storage_offset", 0) or 0)
+    whole = value.base is None or all(
+        isinstance(x, Tok) and x.pos == value.data[0].pos + k for k, x in enumerate(value.data)
+    )
+    if not isinstance(shape, (tuple, list)) or not isinstance(steps, (tuple, list)) or not whole:
+        return Opaque("as_strided() of an array whose memory is not followed", line)
+    sizes, strides = [scalar(x) for x in shape], [scalar(x) for x in steps]
+    if (
+        len(sizes) != len(strides)
+        or not 1 <= len(sizes) <= 3
+        or any(not isinstance(x, int) or x < 0 for x in [*sizes, *strides, start])
+    ):
+        return Opaque("as_strided() with unknown sizes", line)
+    places = [int(start)]
+    for size, step in zip(sizes, strides, strict=True):
+        _room(interp, len(places) * int(size))
+        places = [at + k * int(step) for at in places for k in range(int(size))]
+    if places and max(places) >= len(value.data):
+        return Opaque("as_strided() past the end of the array", line)
+    return Tensor([value.data[at] for at in places], tuple(int(x) for x in sizes), value.dtype, value)
+
+
 TENSOR_METHODS: dict[str, Method] = {
-    "to": _to, "type": _type, "type_as": _type_as, "astype": _astype, "long": _cast_method("int64"),
+    "as_strided": _as_strided, "to": _to, "type": _type, "type_as": _type_as, "astype": _astype, "long": _cast_method("int64"),
     "int": _cast_method("int32"), "short": _cast_method("int16"), "float": _cast_method("float32"),
     "double": _cast_method("float64"), "half": _cast_method("float16"), "bool": _cast_method("bool"),
     "bfloat16": _cast_method("bfloat16"), "byte": _cast_method("uint8"), "char": _cast_method("int8"),
