@@ -419,7 +419,9 @@ class _Auditor:
         if answer is not None and answer[0] is ByteSource.BYTE_LEVEL and _is_sub_word(run):
             # Bits per token were printed as bits per byte, and one token is no byte.
             answer = None
-        if answer is not None and answer[0] is ByteSource.CONSTANT:
+        if answer is not None and "ids before them" in answer[2] and not _has_byte_vocabulary(run):
+            answer = None
+        if answer is not None and answer[0] in (ByteSource.CONSTANT, ByteSource.BYTE_LEVEL):
             # A constant is one whatever the tokens are: other tokens have to give the same number.
             other = self.evaluate(probe_vocabularies()[1])
             again = bytes_without_table(other.watcher, other.program, self.data)
@@ -524,6 +526,11 @@ def _unknown_reads(run: _Run, found: _Found) -> str:
 def _is_sub_word(run: _Run) -> bool:
     """Whether every vocabulary size that the script names is too large for one of bytes."""
     return min(vocabulary_sizes(run.program.sources), default=0) >= MIN_SUBWORD_VOCABULARY
+
+
+def _has_byte_vocabulary(run: _Run) -> bool:
+    """Whether the script names a vocabulary of 256 bytes and a few special ids."""
+    return any(256 <= size <= 320 for size in vocabulary_sizes(run.program.sources))
 
 
 def _settings(call: BuilderCall) -> dict[str, Value]:

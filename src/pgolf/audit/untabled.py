@@ -8,6 +8,9 @@ from pgolf.audit.evaluation import Watcher, bytes_from_weight
 from pgolf.core.bpb import LN2
 from pgolf.core.verdict import ByteSource, EvalStatus
 from pgolf.untrusted.program import Program
+from pgolf.untrusted.values import Value
+
+_MOST_SPECIAL_IDS = 8
 
 
 def bytes_without_table(
@@ -39,6 +42,10 @@ def bytes_without_table(
             continue
         if math.isclose(weight * n, 1.0, rel_tol=1e-9) or math.isclose(weight, 1.0):
             continue
+        special = _special_ids(counted, score.weights, interp.stream)
+        if special and not interp.tokenizer_calls:
+            why = f"{where}: one token is one byte, and the {special} ids before them are none"
+            return ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, why
         ratio = counted / n
         return (
             ByteSource.CONSTANT,
@@ -46,3 +53,14 @@ def bytes_without_table(
             f"{where}: divides by {ratio:.6g} bytes per token, whatever the tokens",
         )
     return None
+
+
+def _special_ids(counted: float, weights: dict[int, float], stream: list[Value]) -> int:
+    """How many ids before the bytes count nothing, when exactly those explain the count; 0 when none do.
+
+    The losses of those ids are counted, as in the rule for tables: a boundary token has a loss and no bytes.
+    """
+    for special in range(1, _MOST_SPECIAL_IDS + 1):
+        if math.isclose(counted, sum(1 for p in weights if int(stream[p]) >= special), rel_tol=1e-9):
+            return special
+    return 0

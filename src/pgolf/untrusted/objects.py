@@ -546,11 +546,15 @@ def _fill_fields(
     kwargs: dict[str, Value],
     line: int,
 ) -> None:
-    names = [name for name, _ in fields]
+    names = [name for name, default in fields if not isinstance(default, _Late)]
     if len(args) > len(names) or any(k not in names for k in kwargs):
         raise raise_in_script("TypeError", "unexpected argument", line)
     given = dict(zip(names, args, strict=False)) | kwargs
     for name, default in fields:
+        if isinstance(default, _Late):
+            default = default.default
+            if default is MISSING:
+                continue
         if name in given:
             made.attributes[name] = given[name]
         elif default is not MISSING:
@@ -560,6 +564,20 @@ def _fill_fields(
                 made.attributes[name] = default
         else:
             raise raise_in_script("TypeError", f"missing argument {name}", line)
+
+
+class _Late:
+    """`dataclasses.field(init=False)`: no argument of the constructor; the class sets it itself, or its default holds."""
+
+    __slots__ = ("default",)
+
+    def __init__(self, default: Value) -> None:
+        self.default = default
+
+
+def is_set_late(default: Value) -> bool:
+    """Whether a dataclass field is no argument of the constructor."""
+    return isinstance(default, _Late)
 
 
 class _Factory:
@@ -573,9 +591,10 @@ class _Factory:
 
 def field_spec(kwargs: dict[str, Value]) -> Value:
     """The value that `dataclasses.field(**kwargs)` leaves in the class body."""
+    default: Value = kwargs.get("default", MISSING)
     if "default_factory" in kwargs:
-        return _Factory(kwargs["default_factory"])
-    return kwargs.get("default", MISSING)
+        default = _Factory(kwargs["default_factory"])
+    return _Late(default) if kwargs.get("init") is False else default
 
 
 def make_dataclass(cls: ClassValue) -> ClassValue:

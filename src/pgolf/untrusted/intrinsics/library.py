@@ -1025,7 +1025,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "collections": {"defaultdict": _defaultdict, "OrderedDict": lambda i, a, k, ln: _defaultdict(i, [None, *a], k, ln),
                         "Counter": _counter, "deque": _deque, "namedtuple": _namedtuple},
         "dataclasses": {"dataclass": _wrapper, "field": _dataclass_field, "asdict": _asdict, "fields": unknown("fields()"),
-                        "replace": unknown("replace()")},
+                        "replace": _dataclass_replace},
         "argparse": {"ArgumentParser": lambda i, a, k, ln: NativeObject("ArgumentParser", PARSER_METHODS, {}),
                      "Namespace": _namespace},
         "types": {"SimpleNamespace": _namespace, "ModuleType": lambda i, a, k, ln: Module(str(a[0]) if a else "module"),
@@ -1087,6 +1087,21 @@ def _exit(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _unmodelled(name: str) -> Callable[[str], Value]:
     return lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, "external")
+
+
+def _dataclass_replace(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    source = args[0] if args else None
+    fields = source.cls.lookup("%fields") if isinstance(source, Instance) else MISSING
+    if not isinstance(source, Instance) or fields is MISSING:
+        return source if isinstance(source, Opaque) else Opaque("replace() of no dataclass", line)
+    from pgolf.untrusted.objects import is_set_late
+
+    known = {
+        name: source.attributes[name]
+        for name, default in fields
+        if name in source.attributes and not is_set_late(default)
+    }
+    return interp.call(source.cls, [], {**known, **kwargs}, line)
 
 
 def _copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Value:
