@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import pgolf.audit.checks as package
+from pgolf.audit.checks import significance
 from pgolf.audit.checks.registry import CHECKS
+from pgolf.audit.evidence import collect_evidence
+from pgolf.audit.folder import disk_folder
 from pgolf.audit.submission import audit_submission
 from pgolf.core.finding import Severity
+from pgolf.core.profile import load_profile
 from pgolf.core.verdict import Verdict
 
 SAMPLES = Path(__file__).resolve().parent.parent / "checks"
@@ -58,3 +63,16 @@ def test_locations_of_findings_name_files_of_the_folder(case: Path) -> None:
             assert (case / finding.path).is_file(), finding
             lines = (case / finding.path).read_text(encoding="utf-8").count("\n") + 1
             assert 0 <= finding.line <= lines
+
+
+def test_a_gain_is_tested_by_welch_where_the_profile_knows_the_frontiers_seeds() -> None:
+    case = SAMPLES / "significance" / "flagged_gain_that_three_seeds_do_not_show"
+    evidence = collect_evidence(disk_folder(case), load_profile())
+    (alone,) = significance.inspect(evidence)
+    assert "0.005 nats (0.002961 bpb) is not shown: p = 0.99" in alone.message
+    validation = replace(evidence.profile.validation, merged_sota_seeds_bpb=(1.0803, 1.0809, 1.0812))
+    known = replace(evidence, profile=replace(evidence.profile, validation=validation))
+    assert list(significance.inspect(known)) == []
+    validation = replace(validation, merged_sota_seeds_bpb=(1.0703, 1.0809, 1.0912))
+    noisy = replace(evidence, profile=replace(evidence.profile, validation=validation))
+    assert "is not shown" in next(significance.inspect(noisy)).message

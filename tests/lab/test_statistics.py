@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from pgolf.core.margin_test import describe, one_sample_test, seeds_needed, welch_test
 from pgolf.errors import UsageError
-from pgolf.lab.statistics import describe, one_sample_test, seeds_needed, welch_test
 
 bpb = st.floats(0.9, 1.4).map(lambda value: round(value, 8))
 sample = st.lists(bpb, min_size=2, max_size=12)

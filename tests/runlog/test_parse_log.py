@@ -73,3 +73,14 @@ def test_the_known_line_label_and_values_of_every_real_log_are_read(shared_data:
             if r.line == known["line"] and r.val_loss is not None
         ]
         assert (known["label"], known["val_loss"], known["val_bpb"]) in at_line, name
+
+
+def test_work_that_a_log_says_is_outside_of_its_clock_is_read_with_its_seconds() -> None:
+    data = (
+        b"  ngram_hint_precompute_outside: True\n"
+        b"hints:precompute_outside_timer_done elapsed=164.53s targets=5\n"
+        b"hints:using them (precompute time excluded from eval)\n"
+        b"log0(f'outside timer {x}')\ntimer started\nfinal val_loss:2.0 val_bpb:1.25 eval_time:1ms\n"
+    )
+    uncounted = parse_log(data).run.uncounted
+    assert [(work.line, work.seconds) for work in uncounted] == [(2, 164.53), (3, None)]

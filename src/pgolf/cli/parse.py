@@ -69,7 +69,7 @@ def parse(
 
 
 def _compare(candidate: str, reference: str, threshold: float, alpha: float, as_json: bool) -> int:
-    from pgolf.lab.statistics import welch_test
+    from pgolf.core.margin_test import welch_test
     from pgolf.report.json_document import finite, indented
 
     ours, theirs = _scores(candidate), _scores(reference)

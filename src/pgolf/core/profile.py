@@ -57,6 +57,8 @@ class Validation:
     merged_sota_bpb: float
     tokenizers: tuple[TokenizerFacts, ...]
     known_deviations: tuple[KnownDeviation, ...] = ()
+    merged_sota_seeds_bpb: tuple[float, ...] = ()
+    """The frontier's seeds, where a profile knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,12 @@ def _profile(data: dict[str, Any]) -> Profile:
         budget_usd=float(data["budget"]["total_usd"]),
         reserve_usd=float(data["budget"]["reserve_usd"]),
         gpu_usd_per_hour={str(k): float(v) for k, v in data["gpu_usd_per_hour"].items()},
-        validation=Validation(tokenizers=tokenizers, known_deviations=known, **validation),
+        validation=Validation(
+            tokenizers=tokenizers,
+            known_deviations=known,
+            merged_sota_seeds_bpb=tuple(validation.pop("merged_sota_seeds_bpb", ())),
+            **validation,
+        ),
         leaderboard=LeaderboardSource(**data.get("leaderboard", {})),
         data_files=tuple(DataFile(**file) for file in data.get("data", {}).get("file", ())),
     )

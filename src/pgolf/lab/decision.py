@@ -22,12 +22,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pgolf.core.margin_test import MarginTest, one_sample_test, seeds_needed, welch_test
 from pgolf.core.profile import Profile
 from pgolf.errors import Refused
 from pgolf.lab.experiments import ExperimentRecord, file_sha256, get_experiment
 from pgolf.lab.preregistration import Rule, frozen_rule, margin_in_bpb, rule_from_dict
 from pgolf.lab.settings import Workspace
-from pgolf.lab.statistics import MarginTest, one_sample_test, seeds_needed, welch_test
 from pgolf.lab.store import decisions, events, experiments
 from pgolf.lab.store.database import write
 from pgolf.lab.store.seeds import Seed

@@ -13,7 +13,7 @@ from itertools import accumulate, islice
 
 from pgolf.runlog.limits import LogLimits
 from pgolf.runlog.line_shape import LONGEST_SHAPE, SHAPES, caseless_shape_of
-from pgolf.runlog.metrics import Hyperparameter, RunFacts, SizeKind, SizeLine
+from pgolf.runlog.metrics import Hyperparameter, RunFacts, SizeKind, SizeLine, UncountedWork
 from pgolf.runlog.source_listing import Listings
 
 _INT = r"(\d{1,3}(?:[,_]\d{3}){1,6}|\d{1,18})"
@@ -115,6 +115,8 @@ _FACT_WORDS = (
     b"peak memory",
     b"max_wallclock",
     b"stopping_early",
+    b"timer",
+    b"excluded from",
 )
 _RUN_STARTS = (b"train_loader:dataset", b"\nHyperparameters:")
 _FIRST_STEP = re.compile(rb"\n(?:step:0/|0/20000 )")
@@ -444,6 +446,29 @@ def _setting_spans(raw: bytes) -> _SettingSpans:
 _settings_of_shape = lru_cache(maxsize=SHAPES)(_setting_spans)
 
 
+_UNCOUNTED = re.compile(
+    r"(?<![a-z])outside(?:[ _]of)?(?:[ _]the)?[ _](?:\w{1,12}[ _]){0,2}timer"
+    r"|\btime (?:is )?excluded from (?:the )?(?:eval|train|timer|clock|total)",
+    re.I,
+)
+_TOOK = re.compile(r"(?:elapsed|time|took|seconds)\s?[:=]?\s{0,2}(\d{1,7}(?:\.\d{1,9})?)\s?(ms|s|m)?\b", re.I)
+_MOST_UNCOUNTED = 20
+
+
+def _read_uncounted(body: Body) -> tuple[UncountedWork, ...]:
+    """Lines that say of some work that the printed time does not hold it."""
+    found: dict[int, UncountedWork] = {}
+    for word in (b"timer", b"excluded from"):
+        for at, text in body.lines_with(word):
+            if not _UNCOUNTED.search(text) or looks_like_code(text) or len(found) >= _MOST_UNCOUNTED:
+                continue
+            took = _TOOK.search(text)
+            seconds = to_seconds(took.group(1), took.group(2), "s") if took else None
+            line = body.line_number(at)
+            found[line] = UncountedWork(line, text.strip()[:200], seconds)
+    return tuple(found[line] for line in sorted(found))
+
+
 _SEED_LINE = re.compile(rb"\n[ \t]{0,8}seed: ?(\d{1,10})\b")
 _NAME_SEED = re.compile(
     r"(?:seed|(?<![a-z0-9])s)[_=-]?(\d{1,6})(?!\d)|seeds[_=-]?(\d{1,6}(?:[_,-]\d{1,6}){0,9})(?!\d)", re.I
@@ -498,6 +523,7 @@ def read_run(body: Body, name: str, limits: LogLimits) -> RunFacts:
         peak_memory_mib=_last_int(all_ints(body, b"peak memory", _PEAK)),
         wallclock_cap_seconds=float(wall) if wall else None,
         hyperparameters=read_hyperparameters(body, limits),
+        uncounted=_read_uncounted(body),
     )
 
 

@@ -147,6 +147,14 @@ class Hyperparameter(NamedTuple):
     line: int
 
 
+class UncountedWork(NamedTuple):
+    """A line which says that work is not in the time that is printed; `seconds` where it says how much."""
+
+    line: int
+    text: str
+    seconds: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """The line that counts, and why that one; `alternatives` are lines with as good a claim, or nearly."""
@@ -182,6 +190,8 @@ class RunFacts:
     peak_memory_mib: int | None = None
     wallclock_cap_seconds: float | None = None
     hyperparameters: tuple[Hyperparameter, ...] = ()
+    uncounted: tuple[UncountedWork, ...] = ()
+    """Work that the log itself says is outside of its clock."""
 
 
 @dataclass(frozen=True, slots=True)

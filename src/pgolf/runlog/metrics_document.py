@@ -14,6 +14,7 @@ def metrics_document(metrics: RunMetrics) -> dict[str, Any]:
     """A mapping for JSON: the score with its reason, every reading, sizes, times, settings. Not-finite values stay."""
     run = asdict(metrics.run)
     del run["hyperparameters"]
+    run["uncounted"] = [work._asdict() for work in metrics.run.uncounted]
     score = metrics.score
     return {
         "version": METRICS_VERSION,

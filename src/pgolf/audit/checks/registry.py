@@ -32,6 +32,7 @@ from pgolf.audit.checks.size_cap import SIZE_CAP
 from pgolf.audit.checks.slot import SLOT
 from pgolf.audit.checks.target_in_key import TARGET_IN_KEY
 from pgolf.audit.checks.time_cap import TIME_CAP
+from pgolf.audit.checks.timer_exclusion import TIMER_EXCLUSION
 from pgolf.audit.checks.train_on_val import TRAIN_ON_VAL
 from pgolf.audit.checks.two_pass import TWO_PASS
 from pgolf.audit.checks.unit_mismatch import UNIT_MISMATCH
@@ -66,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     NETWORK_CALLS,
     SIZE_CAP,
     TIME_CAP,
+    TIMER_EXCLUSION,
     MIXED_CONFIG,
     SIGNIFICANCE,
     MISSING_EVIDENCE,

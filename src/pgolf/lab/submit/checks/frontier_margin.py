@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from pgolf.core.margin_test import MarginTest, one_sample_test, welch_test
 from pgolf.errors import UsageError
 from pgolf.lab.preregistration import margin_in_bpb
-from pgolf.lab.statistics import MarginTest, one_sample_test, welch_test
 from pgolf.lab.submit.candidate import Candidate
 from pgolf.lab.submit.check import CheckResult, cannot_tell, fails, passes
 
