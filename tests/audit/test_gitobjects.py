@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pgolf.audit import gitobjects
 from pgolf.audit.gitobjects import (
     Commit,
     History,
@@ -84,6 +85,44 @@ def test_changed_lists_what_git_diff_tree_lists(repository: Repository) -> None:
         everything = sorted(e.path for e in reader.walk(b.tree) if isinstance(e, TreeEntry))
     assert found == sorted(expected.splitlines())
     assert everything == sorted(repository.git("ls-tree", "-r", "--name-only", new).splitlines())
+
+
+def test_trees_read_ahead_are_those_that_changed_asks_for(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = repository.commit({"a/b/c/x": b"1", "a/same/y": b"1", "f": b"1", "gone/z": b"1"})
+    new = repository.commit(
+        {"a/b/c/x": b"2", "a/same/y": b"1", "f/g/h": b"1", "new/n": b"1"},
+        old,
+        extra={b"absent": ("040000", "tree", ZEROS)},
+    )
+    with ObjectReader(repository.path) as reader:
+        a, b = reader.commit(old), reader.commit(new)
+        assert isinstance(a, Commit)
+        assert isinstance(b, Commit)
+        expected = list(reader.changed(a.tree, b.tree))
+    with ObjectReader(repository.path) as reader:
+        reader.prefetch_changes([(a.tree, b.tree), (None, a.tree), (b.tree, b.tree)])
+        asked: list[str] = []
+        read = reader._read
+        monkeypatch.setattr(reader, "_read", lambda sha, *rest: asked.append(sha) or read(sha, *rest))
+        assert list(reader.changed(a.tree, b.tree)) == expected
+        assert asked == [ZEROS]
+
+
+def test_a_tree_too_large_to_read_ahead_is_read_when_it_is_asked_for(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitobjects, "_MAX_PREFETCHED_BYTES", 40)
+    sha = repository.commit({"a/x": b"1", "a/y": b"2"})
+    with ObjectReader(repository.path) as reader:
+        commit = reader.commit(sha)
+        assert isinstance(commit, Commit)
+        reader.prefetch_changes([(None, commit.tree)])
+        assert sorted(e.path for e in reader.changed(None, commit.tree) if isinstance(e, TreeEntry)) == [
+            "a/x",
+            "a/y",
+        ]
 
 
 def test_hostile_names_links_submodules_and_missing_subtrees_are_entries(repository: Repository) -> None:

@@ -19,7 +19,7 @@ from pgolf.core.row import ResultRow
 from pgolf.core.verdict import Verdict
 from pgolf.errors import UsageError
 from pgolf.report import exit_code, render_rows, render_script, render_submission
-from pgolf.report.json_document import finite
+from pgolf.report.json_document import finite, indented
 from pgolf.report.markdown import escape
 from pgolf.report.terminal import Page
 from pgolf.report.visible import visible
@@ -179,6 +179,16 @@ def test_json_lines_are_ascii_one_object_a_row_in_order() -> None:
 def test_any_value_becomes_strict_json(value: object) -> None:
     text = json.dumps(finite(value), allow_nan=False)
     assert json.loads(text) == finite(value)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters()),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_documents_are_written_as_the_standard_library_writes_them(value: object) -> None:
+    assert indented(value) == json.dumps(finite(value), ensure_ascii=True, allow_nan=False, indent=2) + "\n"
 
 
 def test_bottomless_values_are_cut_with_a_remark() -> None:

@@ -24,6 +24,10 @@ from pgolf.errors import UsageError
 MAX_TREE_BYTES = 32_000_000
 MAX_COMMIT_BYTES = 4_000_000
 MAX_COMMITS = 5_000_000
+_MAX_KEPT_TREES = 20_000
+_MAX_PREFETCHED_BYTES = (
+    256_000  # of one tree; a chunk of them is in memory at once, larger ones are read one by one
+)
 _CHUNK = 256  # requests in flight: 256 * 41 bytes fit a pipe, so writing never blocks
 _SHA = re.compile(rb"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")
 
@@ -306,10 +310,44 @@ class ObjectReader:
         if cached is None:
             raw = self._read(sha, "tree", MAX_TREE_BYTES)
             cached = parse_tree(raw, len(sha) // 2) if isinstance(raw, bytes) else raw
-            if len(self._trees) > 20_000:
+            if len(self._trees) > _MAX_KEPT_TREES:
                 self._trees.clear()
             self._trees[sha] = cached
         return cached
+
+    def prefetch_changes(self, pairs: Iterable[tuple[str | None, str]], depth: int = 16) -> None:
+        """Read the trees that `changed(old, new)` of all pairs will ask for, level by level and many at a time."""
+        wave = dict.fromkeys(pairs)
+        for _ in range(depth + 1):
+            wave = {(old, new): None for old, new in wave if old != new}
+            self._read_trees([sha for pair in wave for sha in pair if sha is not None])
+            following: dict[tuple[str | None, str], None] = {}
+            for old, new in wave:
+                after = self._trees.get(new, ())
+                before_entries = self._trees.get(old, ()) if old is not None else ()
+                if isinstance(after, Unreadable) or isinstance(before_entries, Unreadable):
+                    continue
+                before = {e.path: e for e in before_entries if e.is_tree}
+                for entry in after:
+                    if entry.is_tree:
+                        previous = before.get(entry.path)
+                        following[(previous.sha if previous is not None else None, entry.sha)] = None
+            if not following or len(self._trees) > _MAX_KEPT_TREES // 2:
+                return
+            wave = following
+
+    def _read_trees(self, shas: Iterable[str]) -> None:
+        wanted = [sha for sha in dict.fromkeys(shas) if sha not in self._trees]
+        readable = [
+            sha
+            for sha, info in zip(wanted, self.info(wanted), strict=True)
+            if info is not None and info.kind == "tree" and info.size_bytes <= _MAX_PREFETCHED_BYTES
+        ]
+        for start in range(0, len(readable), _CHUNK):
+            chunk = readable[start : start + _CHUNK]
+            for sha, raw in zip(chunk, self._contents(chunk), strict=True):
+                if isinstance(raw, bytes):
+                    self._trees[sha] = parse_tree(raw, len(sha) // 2)
 
     def walk(
         self, sha: str, prefix: str = "", depth: int = 16
@@ -475,6 +513,7 @@ class History:
     def __init__(self, commits: dict[str, Commit | Unreadable], main: str) -> None:
         self._commits = commits
         self._introduced = self._number_main_line(main)
+        self._bases: dict[str, str | None] = {}
 
     def _parents(self, sha: str) -> tuple[str, ...]:
         commit = self._commits.get(sha)
@@ -506,6 +545,11 @@ class History:
         Usually the merge base with main. For a head that main has merged, the merge base with main as it was
         before that merge (the merge base with today's main would be the head itself, and the difference empty).
         """
+        if head not in self._bases:
+            self._bases[head] = self._find_base(head)
+        return self._bases[head]
+
+    def _find_base(self, head: str) -> str | None:
         limit = self._introduced.get(head)
         if limit is None:
             limit = 1 << 62

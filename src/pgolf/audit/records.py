@@ -312,6 +312,11 @@ def find_pull_requests(path: Path, wanted: str = "all", main: str | None = None)
         if isinstance(tip, Unreadable):
             raise UsageError(f"{path}: {main_name} cannot be read: {tip.reason}")
         merged = _merged_blobs(reader, tip)
+        reader.prefetch_changes(
+            (_base_tree(commits, history, tip, sha), commit.tree)
+            for sha in chosen.values()
+            if isinstance(commit := commits.get(sha), Commit)
+        )
         tasks: list[SubmissionTask] = []
         for number, sha in chosen.items():
             tasks.extend(_pull_request_tasks(reader, commits, history, tip, merged, number, sha))
@@ -340,6 +345,13 @@ def _identifies(path: str) -> bool:
     return name == SUBMISSION_FILE or _SCRIPT_NAME.match(name) is not None
 
 
+def _base_tree(commits: dict[str, Commit | Unreadable], history: History, tip: Commit, sha: str) -> str:
+    """The tree that a head is compared with: that of its merge base, else of the main branch."""
+    base_sha = history.base(sha)
+    base = commits.get(base_sha) if base_sha else None
+    return base.tree if isinstance(base, Commit) else tip.tree
+
+
 def _pull_request_tasks(
     reader: ObjectReader,
     commits: dict[str, Commit | Unreadable],
@@ -354,8 +366,7 @@ def _pull_request_tasks(
     if isinstance(commit, Unreadable):
         return [SubmissionTask(git_dir, "", pr=number, head=sha, problem=commit.reason)]
     base_sha = history.base(sha)
-    base = commits.get(base_sha) if base_sha else None
-    base_tree = base.tree if isinstance(base, Commit) else tip.tree
+    base_tree = _base_tree(commits, history, tip, sha)
     changed = list(reader.changed(base_tree, commit.tree))
     groups = group_submissions(_paths(changed))
     known = SubmissionTask(git_dir, "", pr=number, head=sha, base=base_sha or "", committed=_date(commit))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pgolf.core.finding import Finding
 from pgolf.core.verdict import ByteSource, EvalStatus, FingerprintStatus, LutStatus, Verdict
 
 ROW_VERSION = 1
+
+
+_FINDING_FIELDS = tuple(each.name for each in fields(Finding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ class ResultRow:
                 continue
             value = getattr(self, name)
             out[name] = list(value) if isinstance(value, tuple) else value
-        out["reasons"] = [asdict(reason) for reason in self.reasons]
+        out["reasons"] = [
+            {name: getattr(reason, name) for name in _FINDING_FIELDS} for reason in self.reasons
+        ]
         for key, value in self.extra.items():
             out.setdefault(key, value)
         return out

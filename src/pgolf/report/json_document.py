@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from pgolf import __version__
@@ -21,6 +22,9 @@ def finite(value: Any, depth: int = 0) -> Any:
 
     Keys become strings; values of unknown types become their text.
     """
+    kind = type(value)
+    if value is None or kind is bool or (kind is str and value.isascii()):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, int) and value.bit_length() > 64:
@@ -33,7 +37,10 @@ def finite(value: Any, depth: int = 0) -> Any:
     if depth >= DEEPEST:
         return f"(deeper than {DEEPEST} levels)"
     if isinstance(value, dict):
-        return {finite(str(key)): finite(item, depth + 1) for key, item in value.items()}
+        return {
+            key if type(key) is str and key.isascii() else finite(str(key)): finite(item, depth + 1)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
         return [finite(item, depth + 1) for item in value]
     return str(value)
@@ -46,7 +53,38 @@ def compact(value: Any) -> str:
 
 def indented(value: Any) -> str:
     """Strict ASCII JSON for people, with a final newline."""
-    return json.dumps(finite(value), ensure_ascii=True, allow_nan=False, indent=2) + "\n"
+    pieces: list[str] = []
+    _write(finite(value), "\n", pieces)
+    pieces.append("\n")
+    return "".join(pieces)
+
+
+def _write(value: Any, line: str, out: list[str]) -> None:
+    """What `json.dumps(value, indent=2)` writes, without its generators: a document of a contest has a million values.
+
+    `value` is as `finite` makes it; `line` is a line end and the indentation of the level.
+    """
+    kind = type(value)
+    if kind is str:
+        out.append(encode_basestring_ascii(value))
+    elif kind is dict and value:
+        inner = line + "  "
+        lead = "{" + inner
+        for key, item in value.items():
+            out.append(f"{lead}{encode_basestring_ascii(key)}: ")
+            _write(item, inner, out)
+            lead = "," + inner
+        out.append(line + "}")
+    elif kind is list and value:
+        inner = line + "  "
+        lead = "[" + inner
+        for item in value:
+            out.append(lead)
+            _write(item, inner, out)
+            lead = "," + inner
+        out.append(line + "]")
+    else:
+        out.append(json.dumps(value, ensure_ascii=True, allow_nan=False))
 
 
 def rows_document(rows: Iterable[ResultRow], title: str = "") -> str:
