@@ -20,8 +20,10 @@ from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.profile import load_profile
 from pgolf.core.script_report import SourceLayer
 from pgolf.core.submission_report import SubmissionReport
+from pgolf.core.tokenizer import Piece, PieceKind
 from pgolf.core.verdict import ByteSource, EvalStatus, LutStatus, Verdict
 from pgolf.untrusted.script import Script
+from tests.tokens.model_writer import model_bytes
 
 SAMPLES = Path(__file__).resolve().parent.parent / "checks"
 
@@ -290,3 +292,24 @@ def test_a_statement_that_is_corrected_already_is_not_corrected_again(tmp_path: 
     said = [f for f in after.reasons if f.rule == "log-report-mismatch"]
     assert [f.severity for f in said] == [Severity.NOTE] * 3
     assert after.verdict is not Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"), [("fineweb_1024_bpe.model", "warning"), ("other.model", "note")]
+)
+def test_a_tokenizer_beside_the_script_is_read_and_weighs_as_a_warning_only_where_the_logs_use_it(
+    tmp_path: Path, name: str, severity: str
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(SAMPLES / "significance" / "clean_three_seeds", folder)
+    pieces = [Piece("<unk>", PieceKind.UNKNOWN, 0.0), Piece("\u2581the", PieceKind.NORMAL, -1.0)]
+    (folder / name).write_bytes(model_bytes(pieces))
+    (folder / "broken.model").write_bytes(b"\xff\x00 not a model")
+    report = audit_submission(folder)
+    said = {f.rule: f.severity.value for f in report.row.reasons if f.path == name}
+    assert said == {"bytes-space-shattered": severity, "tokenizer-no-byte-fallback": severity}
+    assert any(
+        note.startswith(f"tokenizer {name}: 2 ids, no marker piece, 0 single") for note in report.notes
+    )
+    assert any(f.path == "broken.model" and f.rule == "missing-evidence" for f in report.row.reasons)
+    assert (report.row.verdict is Verdict.VERIFIED) is (severity == "note")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -19,10 +19,12 @@ from pgolf.audit.surroundings import outside_files
 from pgolf.core.profile import Profile
 from pgolf.core.token_flow import NO_FLOW, TokenFlow
 from pgolf.core.verdict import FingerprintStatus
+from pgolf.errors import PgolfError
 from pgolf.runlog.fingerprint import LogFingerprint, fingerprint, fingerprint_stated
 from pgolf.runlog.metrics import Ending, Printed, Reading, ReadingKind, RunMetrics, Score
 from pgolf.runlog.parse import parse_log
 from pgolf.runlog.submission_json import StatedResults, StatedSeed, read_submission_json
+from pgolf.tokens.tokenizer_files import TokenizerFile, parse_tokenizer
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits, LimitTripped
 from pgolf.untrusted.script import Script, relative_name
@@ -102,6 +104,8 @@ class SubmissionEvidence:
     hint: str = ""
     """What script, README or submission.json call the tokenizer, where no log names it."""
     notes: tuple[str, ...] = ()
+    tokenizers: tuple[TokenizerFile, ...] = ()
+    """SentencePiece models that lie in the folder, read as data."""
 
     @property
     def claimed(self) -> tuple[LogRead, ...]:
@@ -200,6 +204,7 @@ def collect_evidence(
             if again is not None and again.lut_status is facts.lut_status:
                 # The loop that the run's settings lead to is the one that made the claim.
                 facts = replace(facts, eval_status=again.eval_status, eval_reason=again.eval_reason)
+    tokenizers = tuple(_read_tokenizers(folder, unread))
     source = "" if script is None else script.data[:MAX_SOURCE_BYTES].decode("utf-8", "replace")
     return SubmissionEvidence(
         folder=folder.path,
@@ -226,7 +231,36 @@ def collect_evidence(
         settings=settings,
         steps_in_logs=_held_by_logs(folder, logs, flow),
         hint=hint,
+        tokenizers=tokenizers,
     )
+
+
+_MAX_TOKENIZER_BYTES = 16 << 20
+_MOST_TOKENIZERS = 4
+_tokenizers_read: OrderedDict[str, TokenizerFile | str] = OrderedDict()
+
+
+def _read_tokenizers(folder: Folder, unread: list[tuple[str, str]]) -> Iterator[TokenizerFile]:
+    """The folder's SentencePiece models; the same content is parsed once per process."""
+    for entry in [e for e in folder.entries if e.suffix == ".model" and not e.problem][:_MOST_TOKENIZERS]:
+        found = _tokenizers_read.get(entry.content_id) if entry.content_id else None
+        if found is None:
+            data = folder.read(entry.path, _MAX_TOKENIZER_BYTES)
+            if isinstance(data, Unreadable):
+                unread.append((entry.path, data.reason))
+                continue
+            try:
+                found = parse_tokenizer(data, entry.path)
+            except PgolfError as error:
+                found = str(error)
+            if entry.content_id:
+                _tokenizers_read[entry.content_id] = found
+                while len(_tokenizers_read) > 16:
+                    _tokenizers_read.popitem(last=False)
+        if isinstance(found, str):
+            unread.append((entry.path, found))
+        else:
+            yield replace(found, path=entry.path)
 
 
 def _held_by_logs(folder: Folder, logs: Sequence[LogRead], flow: TokenFlow) -> frozenset[str]:

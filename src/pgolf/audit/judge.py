@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pgolf.audit.byte_defects import claim_status, explain_log, main_print, subset_tokens
@@ -20,6 +21,7 @@ from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
 from pgolf.audit.inflation import is_corrected
 from pgolf.audit.script_facts import ScriptFacts
 from pgolf.audit.source_lines import unreached_claim
+from pgolf.audit.tokenizer_audit import structure_findings
 from pgolf.core.deviation import DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
@@ -38,7 +40,7 @@ _SETTLED_SOURCES = (ByteSource.TABLE, ByteSource.NPZ, ByteSource.SIDECAR, ByteSo
 
 def judge(evidence: SubmissionEvidence) -> SubmissionReport:
     """The report on one submission. Pure: the same evidence gives the same report."""
-    findings = (*run_checks(evidence), *_findings_of_script(evidence))
+    findings = (*run_checks(evidence), *_findings_of_script(evidence), *_findings_of_tokenizers(evidence))
     shortfalls = (*undecided(evidence), *_objections(findings))
     if any(finding.flags for finding in findings):
         verdict = Verdict.FLAGGED
@@ -127,6 +129,16 @@ def _findings_of_script(evidence: SubmissionEvidence) -> Iterable[Finding]:
             ("lut", "table", "bytes", "eval")
         ):
             yield finding
+
+
+def _findings_of_tokenizers(evidence: SubmissionEvidence) -> Iterable[Finding]:
+    """What the tokenizers beside the script are; a note where no log says that the run used this file."""
+    names = {log.metrics.run.tokenizer_path.replace("\\", "/").rpartition("/")[2] for log in evidence.claimed}
+    for tokenizer in evidence.tokenizers:
+        used = names == {tokenizer.path.rpartition("/")[2]}
+        for finding in structure_findings(tokenizer):
+            if finding.severity is not Severity.NOTE:
+                yield finding if used else replace(finding, severity=Severity.NOTE)
 
 
 def _row(
@@ -400,6 +412,11 @@ def _notes(evidence: SubmissionEvidence) -> Iterable[str]:
     aside = [log.path for log in evidence.logs if log.role is LogRole.ASIDE]
     if aside:
         yield f"{len(aside)} logs are no run of the claim: {', '.join(aside[:4])}"
+    for tokenizer in evidence.tokenizers:
+        yield (
+            f"tokenizer {tokenizer.path}: {len(tokenizer):,} ids, {'a' if tokenizer.has_marker_piece else 'no'} marker piece, "
+            f"{tokenizer.single_bytes} single bytes"
+        )
     std, values = evidence.log_std, evidence.seed_values()
     if std is not None:
         yield f"over {len(values)} seeds: mean {evidence.log_bpb:.6f}, standard deviation {std:.6f}"

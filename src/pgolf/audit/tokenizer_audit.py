@@ -30,7 +30,7 @@ def audit_tokenizer(path: Path, text: Path | None = None, field: str = "text") -
     Raises DataError for broken input, LimitTripped when encoding takes too long.
     """
     tokenizer = read_tokenizer(path)
-    findings = _structure(tokenizer)
+    findings = structure_findings(tokenizer)
     verdict, counts = Verdict.UNVERIFIED, None
     if text is not None:
         documents, truncated = read_documents(text, field)
@@ -60,7 +60,8 @@ def _finding(tokenizer: TokenizerFile, rule: str, severity: Severity, message: s
     return Finding(rule, severity, Confidence.PROVED, message, tokenizer.path)
 
 
-def _structure(tokenizer: TokenizerFile) -> list[Finding]:
+def structure_findings(tokenizer: TokenizerFile) -> list[Finding]:
+    """What the file alone tells: marker piece, byte fallback, dummy prefix, normaliser."""
     found = []
     if not tokenizer.byte_level and not tokenizer.has_marker_piece:
         message = (

@@ -59,13 +59,17 @@ class TokenizerFile:
 
 def read_tokenizer(path: Path) -> TokenizerFile:
     """Read the tokenizer file at `path`, whichever of the three kinds it is. Raises DataError otherwise."""
-    data = read_bounded(path, MAX_TOKENIZER_BYTES, "tokenizer")
+    return parse_tokenizer(read_bounded(path, MAX_TOKENIZER_BYTES, "tokenizer"), str(path))
+
+
+def parse_tokenizer(data: bytes, name: str) -> TokenizerFile:
+    """The same of a tokenizer's bytes; `name` stands in messages and as its path. Raises DataError."""
     start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"{"):
-        return _huggingface(data, str(path))
+        return _huggingface(data, name)
     if _looks_like_ranks(data):
-        return _tiktoken(data, str(path))
-    return _sentencepiece(parse_model(data, str(path)), str(path))
+        return _tiktoken(data, name)
+    return _sentencepiece(parse_model(data, name), name)
 
 
 def _sentencepiece(model: SentencePieceModel, path: str) -> TokenizerFile:
