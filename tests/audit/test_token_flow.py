@@ -454,3 +454,55 @@ def test_two_losses_that_are_differentiated_one_after_the_other_are_both_trainin
     assert two != ADAPT
     found = flow(two, f"adapt(model, val_tokens)\n    {PLAIN}")
     assert [(f.kind, f.late) for f in found.late] == [(LateKind.TRAINED_FIRST, found.late[0].targets)]
+
+
+BATCHED = """
+
+def fit_batches(model, val_tokens, luts):
+    totals = Totals(luts)
+    last = val_tokens.numel() - 1
+    starts = [s for s in range(0, last - SEQ_LEN, STRIDE)]
+    for b in range(0, len(starts), 4):
+        rows = starts[b : b + 4]
+        x = torch.stack([val_tokens[s : s + SEQ_LEN] for s in rows])
+        y = torch.stack([val_tokens[s + 1 : s + SEQ_LEN + 1] for s in rows])
+        hidden = model.hidden(x)
+        mask = torch.zeros(len(rows), SEQ_LEN)
+        for i, s in enumerate(rows):
+            new = 0 if s == 0 else SEQ_LEN - STRIDE
+            mask[i, {fitted}] = 1.0
+        delta = torch.zeros({size}, 1, hidden.size(-1), requires_grad=True)
+        optimizer = torch.optim.AdamW([delta], lr=0.01)
+        for _ in range(8):
+            nll = F.cross_entropy(model.head(hidden + delta).flatten(0, 1), y.reshape(-1), reduction="none")
+            loss = (nll.reshape(len(rows), SEQ_LEN) * mask).sum() / mask.sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        nll = F.cross_entropy(model.head(hidden + delta).flatten(0, 1), y.reshape(-1), reduction="none")
+        nll = nll.reshape(len(rows), SEQ_LEN)
+        for i, s in enumerate(rows):
+            new = 0 if s == 0 else SEQ_LEN - STRIDE
+            totals.add(nll[i, new:], x[i, new:], y[i, new:])
+    return totals.result()
+"""
+
+
+@pytest.mark.parametrize(
+    ("fitted", "size", "shown"),
+    [
+        ("new:", "len(rows)", True),  # each window on its own targets
+        (":", "len(rows)", True),  # and on its context
+        (
+            ":new",
+            "1",
+            True,
+        ),  # one delta for the batch, fitted on every context: one's context is another's target
+        (":new", "len(rows)", False),  # each window on its own context
+    ],
+)
+def test_overlapping_windows_of_a_batch(fitted: str, size: str, shown: bool) -> None:
+    text = BATCHED.format(fitted=fitted, size=size)
+    found = flow(text, "val_loss, val_bpb = fit_batches(model, val_tokens, luts)")
+    assert ((LateKind.FITTED, True) in kinds(found)) is shown
+    assert not any(kind is not LateKind.FITTED and certain for kind, certain in kinds(found))

@@ -84,3 +84,11 @@ def test_work_that_a_log_says_is_outside_of_its_clock_is_read_with_its_seconds()
     )
     uncounted = parse_log(data).run.uncounted
     assert [(work.line, work.seconds) for work in uncounted] == [(2, 164.53), (3, None)]
+
+
+def test_a_variational_bound_is_no_pair_with_the_loss_beside_it() -> None:
+    line = b"final_exact val_loss:2.65530960 {}:1.62519980\n"
+    bound = parse_log(line.replace(b"{}", b"val_var_bpb"), "train.log").readings
+    plain = parse_log(line.replace(b"{}", b"val_bpb"), "train.log").readings
+    assert [reading.is_pair for reading in plain] == [True]
+    assert [reading.is_pair for reading in bound] == [False]

@@ -27,17 +27,25 @@ _MAX_SCORES = 200
 _LATEST = 32
 
 
-def makes_parameters(node: ast.AST) -> bool:
-    """Whether a function makes its own tensors to fit (`requires_grad=True`); kept on the node."""
-    found: bool | None = node.__dict__.get("_pgolf_parameters")
+def own_parameters(node: ast.AST | None) -> int:
+    """Whether a function makes its own tensors to fit (`requires_grad=True`): 0 none, 1 some, 2 one for a whole batch
+    (their first size is the literal 1). Kept on the node."""
+    if node is None:
+        return 0
+    found: int | None = node.__dict__.get("_pgolf_parameters")
     if found is None:
-        found = any(
-            isinstance(sub, ast.keyword)
-            and sub.arg == "requires_grad"
-            and isinstance(sub.value, ast.Constant)
-            and sub.value.value is True
-            for sub in ast.walk(node)
-        )
+        made = [
+            call
+            for call in ast.walk(node)
+            if isinstance(call, ast.Call)
+            and any(
+                k.arg == "requires_grad" and isinstance(k.value, ast.Constant) and k.value.value is True
+                for k in call.keywords
+            )
+        ]
+        firsts = [call.args[0] for call in made if call.args]
+        one = [a for a in firsts if isinstance(a, ast.Constant) and a.value == 1]
+        found = 0 if not made else 2 if len(one) == len(made) else 1
         node.__dict__["_pgolf_parameters"] = found
     return found
 
@@ -86,6 +94,8 @@ class _Activation:
     computed: dict[int, int] = field(default_factory=dict)
     latest: list[list[int]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    spares: bool = False
+    """Whether its steps leave out targets that are new: a fit on the context of what is scored."""
     trains: bool = False
     """Whether optimiser steps without validation tokens ran in it: it holds the training itself."""
     unseen: bool = False
@@ -112,6 +122,8 @@ class FlowRecorder:
         self.steps: dict[tuple[int, int], tuple[str, int]] = {}
         """By target and bit: function and line of the first step that used it so."""
         self.pending: dict[int, int] = {}
+        self.shared = False
+        """Whether what is fitted is made for a whole batch."""
         self.adapted: dict[int, Opaque] = {}
         """By identity: models that were in the hands of functions which took steps on scored targets."""
         self.scores: list[_Scored | None] = []
@@ -197,9 +209,15 @@ class FlowRecorder:
             # The innermost call under way in which the target was used: its own steps, or those of what it called.
             alternates = call is self.stack[-1] and len(self.stack) > 1
             if not call.trains and bits != MAYBE and (alternates or len(call.used) < WHOLE * self.targets):
-                return FITTED | (call.before.get(position, 0))
+                # Of a batch of overlapping windows, one's context is another's target: that matters where one
+                # parameter serves all of them.
+                fitted = MAYBE if self._spares() and not self.shared else FITTED
+                return fitted | call.before.get(position, 0)
             break
         return bits
+
+    def _spares(self) -> bool:
+        return any(call.spares for call in self.stack)
 
     def differentiated(self, positions: dict[int, bool], certain: bool) -> None:
         """`backward` was called on a loss of these targets (True: it surely depends on the target)."""
@@ -216,6 +234,9 @@ class FlowRecorder:
                 call.latest.remove(batch)
                 for position in batch:
                     call.computed[position] -= 1
+                call.spares |= any(
+                    p not in positions and call.computed[p] <= 0 and p not in call.used for p in batch
+                )
 
     def stepped(self, line: int, certain: bool) -> None:
         """An optimiser took a step."""
@@ -229,7 +250,8 @@ class FlowRecorder:
             self.prints[where] = printed_texts(self.stack[-1].node, line - self.stack[-1].offset)
         calls = [call for call in self.stack if not call.trains]
         unseen = any(call.unseen for call in calls)
-        fits = bool(self.stack) and self.stack[-1].node is not None and makes_parameters(self.stack[-1].node)
+        made = own_parameters(self.stack[-1].node) if self.stack else 0
+        fits, self.shared = made > 0, self.shared or made == 2
         all_scored = True
         for position, state in self.pending.items():
             scored = any(call.computed.get(position, 0) > 0 for call in calls)

@@ -342,7 +342,9 @@ def _loss_of(bpb: _Token, losses: list[_Token]) -> _Token | None:
     if not same:
         # `loss … bpb`, `loss … val_bpb`, `val_loss … bpb`: one of the two has no stem of its own.
         plain = ("", "val", "test", "train")
-        same = [t for t in losses if t.stem in plain and (stem in plain or stem.startswith("val"))]
+        # A variational bound (`val_var_bpb`) is not the quotient of the loss beside it.
+        named = stem in plain or (stem.startswith("val") and "var" not in stem)
+        same = [t for t in losses if t.stem in plain and named]
         same = [t for t in same if train == ("train" in t.key) or t.stem == ""]
     if not same and stem == "":
         same = [t for t in losses if t.start < bpb.start and "train" not in t.key]
