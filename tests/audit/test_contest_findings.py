@@ -30,14 +30,19 @@ def test_the_rows_say_what_the_findings_say() -> None:
     said: dict[int, set[str]] = {}
     with (CONTEST / "rows.jsonl").open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):
-            rules = {reason["rule"] for reason in row["reasons"]} | ({"missing-evidence"} if row["missing"] else set())
+            rules = {reason["rule"] for reason in row["reasons"]} | (
+                {"missing-evidence"} if row["missing"] else set()
+            )
             said.setdefault(row["pr"], set()).update(rules)
     for entry in entries("findings.json"):
-        assert entry["rule"] in said[entry["pr"]], entry["pr"]
+        assert entry["result"] == "wrong, mended" or entry["rule"] in said[entry["pr"]], entry["pr"]
         assert entry["result"] in ("right", "unclear", "wrong", "wrong, mended")
     found = entries("findings.json")
     assert len(found) >= 20
-    assert sum(entry["reported"].startswith("no") and entry["reported"] != "not looked up" for entry in found) >= 5
+    assert (
+        sum(entry["reported"].startswith("no") and entry["reported"] != "not looked up" for entry in found)
+        >= 5
+    )
 
 
 def test_the_sample_is_25_rows_of_each_verdict() -> None:

@@ -42,6 +42,11 @@ def inspect(evidence: SubmissionEvidence) -> Iterator[Finding]:
         message = "tokens scored again after the whole stream was seen carry the claim: the scored line of the log names it"
         yield Finding("two-pass", Severity.WARNING, Confidence.LIKELY, message, scored)
         return
+    switched = next((s for s in evidence.settings if _SCORED.search(s.name) and s.value != "0"), None)
+    if line and switched is not None:
+        message = f"a second pass over scored tokens is switched on: {switched.name}={switched.value}"
+        yield Finding("two-pass", Severity.WARNING, Confidence.LIKELY, message, switched.path)
+        return
     if line:
         where = reach(evidence, line)
         message = f"code that scores the stream a second time: present, not shown to run ({where})"
