@@ -1,7 +1,7 @@
 """Counts of a contest audit: `python audit/contest/summarise.py [ROWS.jsonl] [--section NAME] [--csv FILE]`.
 
 Reads the result rows that `pgolf audit repo … --out DIR` writes and prints the tables that `audit/writeup.md` shows: `counts`,
-`packed` (what packed submissions turned out to be), `frontier` (the best verified value over time) or `accepted` (records in the
+`order` (of optimiser steps and scores), `packed` (what packed submissions turned out to be), `frontier` (the best verified value over time) or `accepted` (records in the
 contest's main branch, with a remark).
 """
 
@@ -152,7 +152,22 @@ def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
             out.writerow([*cells, ";".join(sorted(proved_errors(row)))])
 
 
-SECTIONS = {"counts": summary, "packed": packed, "frontier": frontier, "accepted": accepted}
+def order(rows: list[dict[str, Any]]) -> str:
+    """Findings on what is scored, and when: submissions and distinct scripts by rule, severity and confidence."""
+    rules = ("train-on-val", "slot", "two-pass", "target-in-key", "paid-prefix")
+    where: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        for key in {
+            (r["rule"], r["severity"], r["confidence"]) for r in row["reasons"] if r["rule"] in rules
+        }:
+            where.setdefault(key, []).append(row["script_sha256"])
+    lines = ["submissions  scripts  rule, severity, confidence"]
+    for key in sorted(where, key=lambda key: (rules.index(key[0]), key[1:])):
+        lines.append(f"{len(where[key]):>11,}  {len(set(where[key])):>7,}  {', '.join(key)}")
+    return "\n".join(lines) + "\n"
+
+
+SECTIONS = {"counts": summary, "order": order, "packed": packed, "frontier": frontier, "accepted": accepted}
 
 
 def main() -> int:

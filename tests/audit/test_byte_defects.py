@@ -313,3 +313,30 @@ def test_a_tokenizer_beside_the_script_is_read_and_weighs_as_a_warning_only_wher
     )
     assert any(f.path == "broken.model" and f.rule == "missing-evidence" for f in report.row.reasons)
     assert (report.row.verdict is Verdict.VERIFIED) is (severity == "note")
+
+
+def test_a_right_table_and_a_ratio_that_a_sample_of_tokens_gives_too_name_no_table_defect(
+    tmp_path: Path,
+) -> None:
+    source = (
+        Path(__file__).resolve().parent.parent
+        / "checks"
+        / "log-code-mismatch"
+        / "flagged_right_code_wrong_logs"
+    )
+    folder = Path(shutil.copytree(source, tmp_path / "sample"))
+    (folder / "submission.json").unlink()
+    for number, log in enumerate(sorted(folder.glob("*.log"))):
+        log.write_text(
+            "val_bpb:enabled tokenizer_kind=sentencepiece tokenizer_path=./data/tokenizers/fineweb_8192_bpe.model\n"
+            "val_loader:shards pattern=./data/datasets/fineweb10B_sp8192/fineweb_val_*.bin tokens:40540160\n"
+            f"seed:{number}\nstep:20000/20000 val_loss:2.8{number}47 val_bpb:{(2.8047 + number / 100) / 2.60848:.6f}\n"
+            f"final_exact val_loss:2.8{number}470000 val_bpb:{(2.8047 + number / 100) / 2.60848:.8f}\n",
+            encoding="utf-8",
+        )
+    report = judge(
+        replace(collect_evidence(disk_folder(folder), load_profile("parameter_golf")), audit=facts())
+    )
+    found = [f for f in report.row.reasons if f.severity is Severity.ERROR]
+    assert {f.rule for f in found} == {"fingerprint"}
+    assert "the script's table is canonical" in found[0].message

@@ -44,7 +44,7 @@ def test_no_clean_record_is_flagged(rows: list[dict[str, Any]]) -> None:
     assert [row["pr"] for row in rows if row["pr"] in CLEAN and row["verdict"] == "FLAGGED"] == []
 
 
-@pytest.mark.parametrize("section", ["counts", "packed", "frontier", "accepted"])
+@pytest.mark.parametrize("section", ["counts", "order", "packed", "frontier", "accepted"])
 def test_the_write_up_shows_what_the_summary_prints(section: str) -> None:
     command = [sys.executable, str(CONTEST / "summarise.py"), "--section", section]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

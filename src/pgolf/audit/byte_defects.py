@@ -42,6 +42,8 @@ _SMALL = frozenset(
     }
 )
 """Deviations whose effect is nothing or about a thousandth on the contest's tokenizers."""
+_CHANCE = 0.03
+"""A ratio this near to one says that bytes per token are off, and not why."""
 _FAMILY_IN_TEXT = re.compile(r"\((bytes-[a-z-]{3,30}|val-[a-z-]{3,30})\)\Z")
 _RATIO_IN_TEXT = re.compile(r"\(x(\d{1,3}\.\d{1,8})\)")
 _UNITS = (1.0, 1.0 / LN2)
@@ -287,6 +289,14 @@ def _of_log(evidence: SubmissionEvidence, log: LogRead, claims: bool) -> Iterato
     if settled is not FingerprintStatus.DEVIATES:
         return
     slug, message = explain_log(evidence, log)
+    audit = evidence.audit
+    sound = audit is not None and audit.lut_status is LutStatus.CORRECT
+    if slug in _TABLE_FAMILIES and sound and found.ratio is not None and abs(found.ratio - 1) < _CHANCE:
+        # Another sample of tokens comes as near as a table would; with a table that is right, it is the likelier.
+        slug = UNEXPLAINED
+        message += (
+            "; the script's table is canonical: a part of the tokens, or another loop, may give the same"
+        )
     primary = claims and _states_the_claim(evidence, log)
     confidence = Confidence.PROVED if log.direct else Confidence.LIKELY
     if not log.direct:
