@@ -1,8 +1,8 @@
 """Counts of a contest audit: `python audit/contest/summarise.py [ROWS.jsonl] [--section NAME] [--csv FILE]`.
 
-Reads the result rows that `pgolf audit repo … --out DIR` writes and prints the tables that `audit/writeup.md` shows: `counts`,
-`order` (of optimiser steps and scores), `packed` (what packed submissions turned out to be), `frontier` (the best verified value over time) or `accepted` (records in the
-contest's main branch, with a remark).
+Reads the result rows that `pgolf audit repo … --out DIR` writes and prints the tables that `audit/writeup.md` shows: `counts`, `order` (of
+optimiser steps and scores), `packed` (what packed submissions turned out to be), `frontier` (the best verified value over time) or
+`accepted` (records in the contest's main branch, with a remark).
 """
 
 from __future__ import annotations
@@ -162,8 +162,10 @@ def order(rows: list[dict[str, Any]]) -> str:
         }:
             where.setdefault(key, []).append(row["script_sha256"])
     lines = ["submissions  scripts  rule, severity, confidence"]
-    for key in sorted(where, key=lambda key: (rules.index(key[0]), key[1:])):
-        lines.append(f"{len(where[key]):>11,}  {len(set(where[key])):>7,}  {', '.join(key)}")
+    lines += [
+        f"{len(where[key]):>11,}  {len(set(where[key])):>7,}  {', '.join(key)}"
+        for key in sorted(where, key=lambda key: (rules.index(key[0]), key[1:]))
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -56,3 +56,18 @@ def test_the_loop_of_the_settings_decides(folder: Path) -> None:
     row = audit_submission(folder).row
     assert row.verdict is Verdict.UNVERIFIED
     assert row.eval_status.value == "UNKNOWN"
+
+
+def test_a_result_that_the_script_goes_on_to_print_and_no_log_holds_keeps_it_from_being_verified(
+    folder: Path,
+) -> None:
+    script = folder / "train_gpt.py"
+    text = script.read_text(encoding="utf-8").replace('"ADAPT_EVAL", "0"', '"ADAPT_EVAL", "1"')
+    script.write_text(text, encoding="utf-8")
+    assert audit_submission(folder).row.verdict is Verdict.VERIFIED
+    more = PRINTS.replace("final_int8_zlib_roundtrip_exact", "final_ttt_exact")
+    script.write_text(text.replace("\n\nif __name__", more.rstrip() + "\n\n\nif __name__"), encoding="utf-8")
+    assert "final_ttt_exact" in script.read_text(encoding="utf-8")
+    row = audit_submission(folder).row
+    assert row.verdict is Verdict.UNVERIFIED
+    assert any("goes on to print final_ttt" in reason for reason in row.to_json()["missing"])

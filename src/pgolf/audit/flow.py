@@ -130,7 +130,8 @@ class FlowRecorder:
         """Evaluations in order; None where one was printed that could not be followed."""
         self.known: dict[int, frozenset[int]] = {}
         """By function: the targets that its first evaluation scored."""
-        self.labels: set[str] = set()
+        self.labels: dict[str, None] = {}
+        """What was printed in front of losses and bits per byte, the latest last."""
         self.prints: dict[tuple[str, int], tuple[str, ...]] = {}
         """By step: what the code around it prints."""
         self.ordered: dict[tuple[str, int], bool] = {}
@@ -301,8 +302,10 @@ class FlowRecorder:
 
     def printed(self, before: str) -> None:
         """A value is printed behind this literal text."""
-        if len(self.labels) < _MAX_SCORES:
-            self.labels.add(before.strip()[:80])
+        label = before.strip()[:80]
+        if label in self.labels or len(self.labels) < _MAX_SCORES:
+            self.labels.pop(label, None)
+            self.labels[label] = None
 
     def unfollowed(self) -> None:
         """Something was printed as bits per byte whose value is not known."""
@@ -330,7 +333,7 @@ class FlowRecorder:
             doubtful = [p for p, bits in scored.late.items() if bits == MAYBE]
             self._add(found, LateKind.TRAINED_FIRST, MAYBE, doubtful, scored, i == len(self.scores) - 1)
         first = tuple(where for where, ordered in self.ordered.items() if ordered)
-        labels = tuple(sorted(self.labels))
+        labels = tuple(self.labels)
         return TokenFlow(tuple(found.values())[:16], first[:8], entered, complete, labels, other_files)
 
     def _add(

@@ -22,6 +22,9 @@ from pgolf.audit.inflation import is_corrected
 from pgolf.audit.script_facts import ScriptFacts
 from pgolf.audit.source_lines import unreached_claim
 from pgolf.audit.tokenizer_audit import structure_findings
+
+
+from pgolf.audit.source_lines import unprinted_result, unreached_claim
 from pgolf.core.deviation import DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
@@ -91,6 +94,9 @@ def undecided(evidence: SubmissionEvidence) -> Iterable[str]:
     label = unreached_claim(evidence)
     if label:
         yield f"the evaluation with the settings of the run does not come to the line that prints {label}"
+    after = unprinted_result(evidence)
+    if after:
+        yield f"the script goes on to print {after}, which no claimed log holds: other settings or other code made them"
     status = claim_status(evidence)
     if status is not FingerprintStatus.MATCHES and evidence.claimed:
         if all(log.print.status is FingerprintStatus.MATCHES for log in evidence.claimed):

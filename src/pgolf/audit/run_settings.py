@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from pgolf.runlog.metrics import RunMetrics
 
-_DECIDES = re.compile(
+DECIDES = re.compile(
     r"ttt|slot|n_?gram|cache|adapt|two_?pass|rescore|mixer|hedge|prequant|lora|online|dyn_?eval|prefix",
     re.IGNORECASE,
 )
+"""Words of settings and labels that say what happens to validation tokens."""
 _GIVEN = re.compile(r"(?<![\w.$-])([A-Z][A-Z0-9_]{2,60})=([\w.+-]{1,40})(?![\w=(\[])", re.ASCII)
 _TRUTHS = {"true": "1", "false": "0", "yes": "1", "no": "0", "on": "1", "off": "0", "none": ""}
 MAX_SETTINGS = 64
@@ -54,7 +55,7 @@ def run_settings(
 
     `environment`: variables the script reads, with their defaults. Where files disagree, nothing is taken.
     """
-    defaults = {name: plain_value(value) for name, value in environment if _DECIDES.search(name)}
+    defaults = {name: plain_value(value) for name, value in environment if DECIDES.search(name)}
     if not defaults:
         return ()
     by_lower = {name.lower(): name for name in defaults}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from pgolf.audit.evidence import SubmissionEvidence
+from pgolf.audit.run_settings import DECIDES
 from pgolf.runlog.metrics import ReadingKind
 
 MAX_LINE_CHARS = 2_000
@@ -53,6 +54,23 @@ def unreached_claim(evidence: SubmissionEvidence) -> str:
         if any(quote + label in evidence.source for quote in "\"'"):
             return label
     return ""
+
+
+def unprinted_result(evidence: SubmissionEvidence) -> str:
+    """The label of the last result that the script prints with the settings of the run, where no claimed log holds
+    it: other settings or other code made the logs. "" where they do, or the evaluation did not come to the end."""
+    flow = evidence.flow
+    finals = [text.split()[0] for text in flow.labels if "loss" in text.lower() and text.startswith("final")]
+    if not flow.complete or not finals or not evidence.claimed:
+        return ""
+    held = [r.printed_label for log in evidence.claimed for r in log.metrics.readings]
+    # Labels are cut at the first word; `final_x` and `final_x_exact` are one result.
+    last = finals[-1].removesuffix("_exact")
+    # Sizes are scaled down in the evaluation, so that branches on a stride may go otherwise: only training, fits and
+    # caches count, which a size does not switch.
+    if not held or not DECIDES.search(last):
+        return ""
+    return "" if any(last in label for label in held) else last
 
 
 def claim_closes_its_logs(evidence: SubmissionEvidence) -> bool:

@@ -50,7 +50,7 @@ class TokenFlow:
     complete: bool = False
     """Whether the evaluation came to the script's end."""
     labels: tuple[str, ...] = ()
-    """Literal texts in front of losses and bits per byte that the evaluation came to print."""
+    """Literal texts in front of losses and bits per byte that the evaluation came to print, the latest last."""
     other_files: bool = False
     """Whether tokens were read from files whose names do not say that they are the validation split."""
 
