@@ -20,11 +20,8 @@ from pgolf.audit.checks.registry import run_checks
 from pgolf.audit.evidence import LogRead, LogRole, SubmissionEvidence
 from pgolf.audit.inflation import is_corrected
 from pgolf.audit.script_facts import ScriptFacts
-from pgolf.audit.source_lines import unreached_claim
-from pgolf.audit.tokenizer_audit import structure_findings
-
-
 from pgolf.audit.source_lines import unprinted_result, unreached_claim
+from pgolf.audit.tokenizer_audit import structure_findings
 from pgolf.core.deviation import DeviationName
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.row import ResultRow
