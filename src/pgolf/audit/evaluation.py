@@ -307,7 +307,9 @@ class Watcher(Observer):
     def lost(self, interp: Interp, a: Value, b: Value, why: Opaque) -> None:
         if a is None or b is None or len(self.unknown_reads) >= 32:
             return
-        if any(self._is_like_a_table(x.data) for v in (a, b) for x in arrays_within(v) if len(x.shape) == 1):
+        lengths = {len(x.data) for call in self.builders for x in call.arrays if isinstance(x, Tensor)}
+        arrays = (x for v in (a, b) for x in arrays_within(v) if len(x.shape) == 1 and len(x.data) in lengths)
+        if any(self._is_like_a_table(x.data) for x in arrays):
             self.unknown_reads.append(("", why.line, f"depends on an unknown condition: {why.reason}"))
 
     # -- what is scored ------------------------------------------------------------------------------
