@@ -342,6 +342,12 @@ def merge(a: Value, b: Value, why: Opaque) -> Value:
     return Opaque(reason, why.line, why.origin)
 
 
+@_for(ast.Await)
+def _await(node: ast.Await) -> Expr:
+    # A coroutine is evaluated where it is called: what it gives is there when it is awaited.
+    return compile_expr(node.value)
+
+
 @_for(ast.NamedExpr)
 def _walrus(node: ast.NamedExpr) -> Expr:
     value = compile_expr(node.value)

@@ -404,7 +404,8 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
             raise Stuck(f"item assignment on an object of {container.cls.name}", line)
         interp.call(method, [index, value], {}, line)
         return
-    if kind is NativeObject and container.kind == "environ":
+    if kind is NativeObject and container.kind in ("environ", "records"):
+        # The fields of a structured array look after themselves.
         from pgolf.untrusted.intrinsics import set_native_item
 
         set_native_item(interp, container, index, value, line)

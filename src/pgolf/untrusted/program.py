@@ -25,6 +25,7 @@ from pgolf.untrusted.source import Chunk, Piece, Source, chunk_nodes, chunk_word
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    BoundMethod,
     ClassValue,
     Function,
     Instance,
@@ -44,6 +45,7 @@ _RELEVANT = re.compile(
 _MODEL_CLASS = re.compile(
     r"class\s+\w+\s*\([^)]*(?:Module|Optimizer|Function|Dataset|Loader|Parameter|Tensor|Adam|SGD|Linear|Embedding|Scheduler)\b"
 )
+_DECORATORS = re.compile(r"^@(\w+)", re.MULTILINE)
 _LONG_FUNCTION_CHARS = 1200
 _MAX_MODULES = 64
 
@@ -188,6 +190,12 @@ class Program:
                 module.vars[chunk.name] = self._deferred(chunk, module)
                 return
         module.pending[chunk.name] = lambda: self._define(chunk, module)
+        if chunk.text.startswith("@") and any(
+            name in module.pending or isinstance(module.vars.get(name), (Function, Intrinsic, BoundMethod))
+            for name in _DECORATORS.findall(chunk.text[:2000])
+        ):
+            # A decorator of the script's own may keep what it is given (`@register`).
+            module.lookup(chunk.name)
 
     def _define(self, chunk: Chunk, module: ModuleFrame) -> Value:
         code = chunk_code(chunk)

@@ -428,12 +428,31 @@ def _raises_only(body: list[ast.stmt]) -> bool:
     """A guard: the branch ends in `raise` or an exit, so a run that got past it did not take it."""
     last = body[-1]
     if isinstance(last, ast.Raise):
-        return True
+        return not _ends_with_the_program(last.exc)
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         f = last.value.func
         name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
-        return name in ("exit", "_exit", "abort", "quit")
+        return name in ("exit", "_exit", "abort", "quit") and not _ends_with_the_program(last.value)
     return False
+
+
+def _ends_with_the_program(node: ast.expr | None) -> bool:
+    """`sys.exit(main())`, `raise SystemExit(run(args))`: the program itself is the argument of its exit."""
+    if not isinstance(node, ast.Call) or len(node.args) != 1 or not isinstance(node.args[0], ast.Call):
+        return False
+    f = node.func
+    name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
+    inner = node.args[0].func
+    called = (
+        inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
+    )
+    return name in ("exit", "_exit", "SystemExit", "quit") and called not in (
+        "str",
+        "format",
+        "join",
+        "dedent",
+        "repr",
+    )
 
 
 _STEERING = frozenset({ast.Break, ast.Return, ast.Continue, ast.Assign, ast.AugAssign})

@@ -19,6 +19,7 @@ from pgolf.untrusted.intrinsics.builtin import (
 )
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
 from pgolf.untrusted.objects import METHOD_TABLES
+from pgolf.untrusted.operators import spoil
 from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
@@ -299,6 +300,34 @@ def native_contains(interp: Interp, container: Value, item: Value, line: int) ->
     return Opaque(f"membership in a {type(container).__name__}", line)
 
 
+def _records_item(interp: Interp, container: NativeObject, index: Value, line: int) -> Value:
+    """A field of a structured array by its name, or a row by its number."""
+    from pgolf.untrusted.tensor import get
+
+    columns: dict[str, Tensor] = container.state
+    if isinstance(index, str):
+        return columns[index] if index in columns else Opaque("no such field", line)
+    if isinstance(index, int):
+        size = next(iter(columns.values())).shape[0]
+        if -size <= index < size:
+            return tuple(get(column, index) for column in columns.values())
+    return Opaque("part of a structured array", line)
+
+
+def _set_records_item(interp: Interp, container: NativeObject, index: Value, value: Value, line: int) -> None:
+    from pgolf.untrusted.objects import set_item
+
+    columns: dict[str, Tensor] = container.state
+    if isinstance(index, str) and index in columns:
+        set_item(interp, columns[index], slice(None), value, line)
+    elif isinstance(index, int) and isinstance(value, tuple) and len(value) == len(columns):
+        for column, part in zip(columns.values(), value, strict=True):
+            set_item(interp, column, index, part, line)
+    else:
+        for column in columns.values():
+            spoil(column, "an element of a structured array was set in a way that is not followed", line)
+
+
 def native_item(interp: Interp, container: Value, index: Value, line: int) -> Value:
     """`container[index]` for modelled objects."""
     if isinstance(container, NativeObject):
@@ -311,6 +340,8 @@ def native_item(interp: Interp, container: Value, index: Value, line: int) -> Va
             return found
         if container.kind == "environ":
             return library.environ_item(interp, index, line)
+        if container.kind == "records":
+            return _records_item(interp, container, index, line)
         if container.kind == "match" and isinstance(index, int) and abs(index) < len(container.state):
             return container.state[index]
         return Opaque(f"item of a {container.kind}", line)
@@ -323,6 +354,8 @@ def set_native_item(interp: Interp, container: NativeObject, index: Value, value
         container.state[index] = value
     elif container.kind == "environ":
         library.environ_set(interp, index, value, line)
+    elif container.kind == "records":
+        _set_records_item(interp, container, index, value, line)
 
 
 def native_text(value: NativeObject, line: int) -> Value:

@@ -114,6 +114,24 @@ def shape_from(interp: Interp, values: Args, line: int) -> tuple[int, ...]:
     return tuple(out)
 
 
+def _records(interp: Interp, value: Value, shape: tuple[int, ...], dtype: Value) -> Value | None:
+    """A one-dimensional structured array: its fields are arrays, its items are rows; None for what is none."""
+    if len(shape) != 1 or not isinstance(dtype, list) or not 1 <= len(dtype) <= 16:
+        return None
+    columns: dict[str, Tensor] = {}
+    for part in dtype:
+        if not isinstance(part, tuple) or len(part) != 2 or not isinstance(part[0], str):
+            return None
+        name = "bool" if part[1] == "?" else dtype_of(part[1])
+        if name is None:
+            return None
+        _room(interp, shape[0])
+        columns[part[0]] = Tensor([caster(name)(value)] * shape[0], shape, name)
+    made = NativeObject("records", {}, columns)
+    interp.register(made)
+    return made
+
+
 def _filled(
     value: Value, torch_like: bool, default: str | None = None
 ) -> Callable[[Interp, Args, Kwargs, int], Value]:
@@ -133,7 +151,8 @@ def _filled(
             return Opaque("a large array", line, "model")
         _room(interp, n)
         if kwargs.get("dtype") is not None and "dtype" in kwargs and dtype is None:
-            return Opaque("array of an unmodelled element type", line)
+            made = _records(interp, value, shape, kwargs["dtype"])
+            return made if made is not None else Opaque("array of an unmodelled element type", line)
         name = dtype or default or ("float32" if torch_like else "float64")
         return Tensor([caster(name)(value)] * n, shape, name)
 

@@ -763,9 +763,13 @@ def _json_dump(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         for key, value in list(first.items())[:200]:
             if isinstance(key, str):
                 interp.observer.formatted(interp, value, key, line)
-    if len(args) > 1:
-        return writes(1)(interp, args, kwargs, line)
-    return Opaque("JSON text", line, "text")
+    target = args[1] if len(args) > 1 else kwargs.get("fp")
+    text = _json_text(interp, first, {k: v for k, v in kwargs.items() if k != "fp"}, line)
+    if target is None:
+        return text
+    if isinstance(target, NativeObject) and target.kind == "output file":
+        write_file(interp, target.state, text, line, append=True)
+    return None
 
 
 def _json_loads(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1042,7 +1046,16 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "shutil": {**dict.fromkeys(("copy", "copyfile", "copy2", "move"), _rename), "rmtree": none},
         "tempfile": {"mkdtemp": lambda i, a, k, ln: "/tmp/made", "gettempdir": lambda i, a, k, ln: "/tmp"},  # noqa: S108 - a name in the evaluation
         "uuid": {"uuid4": unknown("uuid", "text")},
-        "struct": {"unpack": _struct_unpack, "calcsize": _struct_size},
+        "struct": {"unpack": _struct_unpack, "calcsize": _struct_size, "pack": _struct_pack, "iter_unpack": _struct_iterate},
+        "array": {"array": _array_object},
+        "asyncio": {"run": lambda i, a, k, ln: a[0] if a else None, "gather": lambda i, a, k, ln: i.made(list(a)),
+                    "create_task": lambda i, a, k, ln: a[0] if a else None, "sleep": none},
+        "multiprocessing": {"Process": _process, "set_start_method": none, "cpu_count": lambda i, a, k, ln: 8},
+        "torch.multiprocessing": {"spawn": _spawn, "Process": _process, "set_start_method": none, "start_processes": _spawn},
+        "click": {"command": _decorator, "option": _option, "argument": _option, "group": _decorator, "pass_context": _decorator,
+                  "echo": lambda i, a, k, ln: i.call(i.builtins["print"], a, {}, ln)},
+        "fire": {"Fire": lambda i, a, k, ln: i.call(a[0], [], {}, ln) if a and isinstance(a[0], Function) else Opaque("Fire()", ln)},
+        "typer": {"run": lambda i, a, k, ln: i.call(a[0], [], {}, ln) if a else None, "Option": _first, "Argument": _first},
         "operator": {"itemgetter": unknown("itemgetter"), "add": lambda i, a, k, ln: binary(i, "Add", a[0], a[1], ln)},
         "bisect": {n: unknown(n) for n in ("bisect_left", "bisect_right")},
         "heapq": {"nlargest": unknown("nlargest")},
@@ -1145,6 +1158,162 @@ def _struct_unpack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Val
             if isinstance(header, Tensor) and re.fullmatch(r"[<=]?\d*[iI]", form):
                 return tuple(header.data)
     return Opaque("struct.unpack()", line)
+
+
+def _struct_pack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    import struct
+
+    form, values = args[0], [scalar(v) for v in args[1:]]
+    if (
+        isinstance(form, str)
+        and len(form) < 40
+        and not re.search(r"\d{5,}", form)
+        and all(isinstance(v, (int, float, bytes)) for v in values)
+    ):
+        try:
+            return struct.pack(form, *[int(v) if isinstance(v, bool) else v for v in values])
+        except (struct.error, OverflowError):
+            raise raise_in_script("ValueError", "pack()", line) from None
+    return first_unknown(values) or Opaque("struct.pack()", line)
+
+
+def _struct_iterate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    import struct
+
+    form, data = args[0], args[1] if len(args) > 1 else None
+    if (
+        isinstance(form, str)
+        and len(form) < 40
+        and isinstance(data, bytes)
+        and not re.search(r"\d{5,}", form)
+    ):
+        interp.cells(len(data))
+        try:
+            return interp.made([tuple(row) for row in struct.iter_unpack(form, data)])
+        except struct.error:
+            raise raise_in_script("ValueError", "iter_unpack()", line) from None
+    return Opaque("struct.iter_unpack()", line)
+
+
+_ARRAY_RANGES = {"b": 8, "B": 8, "h": 16, "H": 16, "i": 32, "I": 32, "l": 64, "L": 64, "q": 64, "Q": 64}
+
+
+def _array_object(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`array.array("h", values)` as a list of numbers; one that is given bytes, or values out of its range, is unknown."""
+    code = args[0] if args else None
+    if not isinstance(code, str) or code not in _ARRAY_RANGES:
+        return Opaque("array.array() of another kind", line)
+    if len(args) < 2:
+        return interp.made([])
+    if isinstance(args[1], (bytes, bytearray, str)):
+        return Opaque("array.array() of bytes", line)
+    values = [scalar(v) for v in items_of(interp, args[1], line)]
+    bits = _ARRAY_RANGES[code]
+    low, high = (0, 2**bits) if code.isupper() else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    if any(not isinstance(v, int) or not low <= v < high for v in values):
+        return first_unknown(values) or Opaque("array.array() of other values", line)
+    return interp.made([int(v) for v in values])
+
+
+def _decorator(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """A decorator of a command-line library, with or without arguments: the function stays what it is."""
+    if args and isinstance(args[0], (Function, Intrinsic)):
+        return args[0]
+    return Intrinsic("decorator", lambda i, a, k, ln: a[0] if a else None)
+
+
+def _option(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`@click.option("--model-path", default=…)`: the function is called with the default under that name."""
+    names = [a for a in args if isinstance(a, str)]
+    plain = next((n for n in names if not n.startswith("-")), None) or max(names, key=len, default="").lstrip(
+        "-"
+    )
+    name = plain.split("/")[0].replace("-", "_").lower()
+    if "default" in kwargs:
+        value = kwargs["default"]
+    elif kwargs.get("is_flag"):
+        value = False
+    else:
+        value = () if kwargs.get("multiple") else Opaque(f"option {name} without a default", line, "config")
+
+    def decorate(interp: Interp, a: Args, k: Kwargs, ln: int) -> Value:
+        target = a[0] if a else None
+        if isinstance(target, Function):
+            options: dict[str, Value] = {}
+            found = target
+            command = Intrinsic(
+                "command",
+                lambda i, a2, k2, l2: i.call(found, a2, k2 if a2 else {**options, **k2}, l2),
+                options,
+            )
+        elif isinstance(target, Intrinsic) and target.name == "command" and isinstance(target.receiver, dict):
+            command = target
+        else:
+            return target
+        command.receiver[name] = value
+        return command
+
+    return Intrinsic("option", decorate)
+
+
+def _first(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    value = args[0] if args else kwargs.get("default")
+    return Opaque("a required argument", line, "config") if value is ... else value
+
+
+def _spawn(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`mp.spawn(worker, args=(…), nprocs=8)`: the first process."""
+    worker = args[0] if args else kwargs.get("fn")
+    given = kwargs.get("args", args[1] if len(args) > 1 else ())
+    if isinstance(given, (tuple, list)):
+        interp.call(worker, [0, *given], {}, line)
+        return None
+    return Opaque("spawn() with unknown arguments", line)
+
+
+def _process(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`Process(target=worker, args=(…))`, which runs when it is started."""
+    target, given, named = kwargs.get("target"), kwargs.get("args", ()), kwargs.get("kwargs", {})
+
+    def start(i: Interp, t: NativeObject, a: Args, k: Kwargs, ln: int) -> Value:
+        if isinstance(given, (tuple, list)) and isinstance(named, dict) and target is not None:
+            i.call(target, list(given), {k: v for k, v in named.items() if isinstance(k, str)}, ln)
+        return None
+
+    idle: NativeMethod = lambda i, t, a, k, ln: None  # noqa: E731
+    return NativeObject("Process", {"start": start, "join": idle, "terminate": idle, "close": idle})
+
+
+def _plain_json(value: Value, depth: int = 0) -> int:
+    """How many nodes a value of plain JSON has, or a huge number for any other."""
+    if value is None or isinstance(value, (bool, float, str)) or type(value) is int:
+        return 1
+    if depth > 12:
+        return 1 << 40
+    if isinstance(value, (list, tuple)):
+        return 1 + sum(_plain_json(v, depth + 1) for v in value)
+    if isinstance(value, dict) and all(isinstance(k, str) for k in value):
+        return 1 + sum(_plain_json(v, depth + 1) for v in value.values())
+    return 1 << 40
+
+
+_JSON_OPTIONS = frozenset({"indent", "sort_keys", "ensure_ascii"})
+
+
+def _json_text(interp: Interp, value: Value, kwargs: Kwargs, line: int) -> Value:
+    """The text of plain JSON; any other value, and options that could change the text unseen, give something unknown."""
+    nodes = _plain_json(value)
+    if nodes > 200_000 or not kwargs.keys() <= _JSON_OPTIONS:
+        return Opaque("JSON text", line, "text")
+    options: dict[str, Any] = {k: v for k, v in kwargs.items() if v is None or isinstance(v, (int, bool))}
+    if len(options) < len(kwargs) or (options.get("indent") or 0) > 16:
+        return Opaque("JSON text", line, "text")
+    interp.cells(nodes)
+    interp.step(nodes)
+    text = json.dumps(value, **options)
+    if len(text) > interp.limits.string_chars:
+        raise LimitTripped("string_chars", interp.limits.string_chars, "JSON text")
+    return text
 
 
 def _struct_size(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
