@@ -320,3 +320,26 @@ def test_a_pasted_cell_magic_is_left_out_and_said() -> None:
     newer = audit("lazy import mystery\n" + REFERENCE)
     assert newer.lut_status is LutStatus.UNKNOWN
     assert "parsed in part only" in newer.reason
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "the file is empty"),
+        (
+            "import torch\nloss = torch.nn.Linear(1, 1)(2)\nprint('val_loss', loss)\n",
+            "computes no bits per byte",
+        ),
+        ("print('Final val_bpb: 0.9980')\n", "line 1: it names bits per byte and has no formula"),
+        (
+            "import math\n\ndef score(loss, n_bytes):\n    bpb = loss / math.log(2) / n_bytes\n    return bpb\n",
+            "nothing calls",
+        ),
+        ("import math, mystery\nval_bpb = mystery.loss() / math.log(2)\n", "imports mystery"),
+    ],
+)
+def test_what_a_script_is_that_scores_nothing_is_said(source: str, said: str) -> None:
+    result = audit(source)
+    assert result.lut_status is LutStatus.UNKNOWN
+    assert result.byte_source is ByteSource.UNKNOWN
+    assert said in result.reason

@@ -187,7 +187,18 @@ class _Reader:
             scope.bound.setdefault(target.id, []).append((how, value))
         elif isinstance(target, (ast.Tuple, ast.List)):
             same = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+            listed = (
+                value.func.value
+                if isinstance(value, ast.Call)
+                and isinstance(value.func, ast.Attribute)
+                and value.func.attr == "tolist"
+                else None
+            )
             for i, part in enumerate(target.elts):
+                if isinstance(listed, ast.Name) and how == "=":
+                    # `total, count = t.tolist()` are `t[0]` and `t[1]`.
+                    self._bind(scope, part, ast.Subscript(listed, ast.Constant(i), ast.Load()), how)
+                    continue
                 if same and isinstance(value, (ast.Tuple, ast.List)):
                     self._bind(scope, part, value.elts[i], how)
                 else:
@@ -247,6 +258,8 @@ class _Reader:
         value = _unwrapped(value)
         if _number(value) is not None or isinstance(value, (ast.Constant, ast.List, ast.Dict, ast.ListComp)):
             return None
+        if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice):
+            return None  # a stretch of something is no score
         if any(_BPB.search(w) for w in _words(value) if not w.isspace() and len(w) < 200):
             return None
         if isinstance(value, ast.IfExp):
@@ -424,9 +437,11 @@ class _Reader:
         for how, value in self._values(node.id, scope):
             value = _unwrapped(value)
             if how == "=" and isinstance(value, ast.Subscript):
-                element = self._element(value, scope)
-                if isinstance(element, ast.Name) and element.id == node.id:
-                    continue
+                element = _unwrapped(self._element(value, scope))
+                if not (isinstance(element, ast.Name) and element.id == node.id):
+                    self._is_sum_of_losses(element, scope, depth + 1)
+                    added = True
+                continue
             if how == "=" and (
                 (isinstance(value, ast.Constant) and value.value in (0, 0.0))
                 or isinstance(value, ast.List)

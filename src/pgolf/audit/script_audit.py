@@ -8,6 +8,7 @@ followed that far, those that the tokenizer-asking functions return on the path 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -42,6 +43,11 @@ from pgolf.untrusted.source import chunk_words, read_source
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import Opaque, ScriptRaise, Stuck, Tok, Value
 
+_SCORE_NAME = re.compile(r"bpb|bits[_ -]per[_ -]byte|bits/byte", re.IGNORECASE)
+_BITS_FORMED = re.compile(
+    r"log\(\s*2(?:\.0*)?\s*\)|log2\(|\bln_?2\b|\blog_?2\b|0\.693|1\.4426", re.IGNORECASE
+)
+_CALL = re.compile(r"^[\w.]+\(|__main__", re.MULTILINE)
 MIN_SUBWORD_VOCABULARY = 512
 """Vocabularies from here on cannot be 256 bytes and a few special tokens."""
 WINDOW = 16
@@ -432,7 +438,7 @@ class _Auditor:
         if answer is not None:
             source, evaluation, why = answer
             return self._answer(run, LutStatus.UNKNOWN, (), source, evaluation, "", None, why, why, None)
-        reason = self._unread(run) or run.stuck or self._why_nothing(run)
+        reason = self._unread(run) or self._scores_nothing(run) or run.stuck or self._why_nothing(run)
         return self._answer(
             run, LutStatus.UNKNOWN, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, "", None, reason, reason, None
         )
@@ -468,7 +474,44 @@ class _Auditor:
         if interp.stuck:
             line, reason = interp.stuck[0]
             return f"no byte table was reached; first obstacle at line {line}: {reason}"
-        return "no byte table is built or read on any path from its entry point"
+        return self._what_it_is(run)
+
+    def _scores_nothing(self, run: _Run) -> str:
+        """What a script is whose text, imported files included, does not speak of bits per byte at all; or ''."""
+        if not self.data.strip():
+            return "the file is empty; give the script that made the score"
+        if self.missing or run.program.missing_modules or run.program.launched:
+            return ""
+        texts = [
+            self.data.decode("utf-8", "replace"),
+            *(c.text for s in run.program.sources for c in s.chunks),
+        ]
+        if any(_SCORE_NAME.search(text) for text in texts):
+            return ""
+        return "it computes no bits per byte, nothing in it is named so; give the script that made the score"
+
+    def _what_it_is(self, run: _Run) -> str:
+        """What a script is that scores nothing as far as it could be followed, and what to do about it."""
+        text = self.data.decode("utf-8", "replace")
+        if not text.strip():
+            return "the file is empty; give the script that made the score"
+        lines = text.split("\n")
+        named = next((n for n, line in enumerate(lines, 1) if _SCORE_NAME.search(line)), 0)
+        if not named:
+            return (
+                "it computes no bits per byte, nothing in it is named so; give the script that made the score"
+            )
+        formed = next((n for n, line in enumerate(lines, 1) if _BITS_FORMED.search(line)), 0)
+        if not formed:
+            return (
+                f"line {named}: it names bits per byte and has no formula that makes bits of a loss; "
+                "give the script that made the score"
+            )
+        if not run.watcher.entered and all(
+            c.kind or not _CALL.search(c.text) for s in run.program.sources for c in s.chunks
+        ):
+            return "a module of functions that nothing calls; give the script that calls them"
+        return f"no byte table is built or read on any path from its entry point; bits are formed at line {formed}"
 
     def _unknown(self, run: _Run, found: _Found, reason: str) -> ScriptAudit:
         source = ByteSource.NPZ if run.program.interp.tables_read else ByteSource.UNKNOWN
