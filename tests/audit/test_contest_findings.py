@@ -35,7 +35,9 @@ def test_the_rows_say_what_the_findings_say() -> None:
             )
             said.setdefault(row["pr"], set()).update(rules)
     for entry in entries("findings.json"):
-        assert entry["result"] in ("wrong, mended", "not seen") or entry["rule"] in said[entry["pr"]], entry["pr"]
+        assert entry["result"] in ("wrong, mended", "not seen") or entry["rule"] in said[entry["pr"]], entry[
+            "pr"
+        ]
         assert entry["result"] in ("right", "unclear", "not seen", "wrong", "wrong, mended")
     found = entries("findings.json")
     assert len(found) >= 20
@@ -59,3 +61,12 @@ def test_rows_that_cannot_be_read_are_said_in_one_sentence(tmp_path: Path) -> No
     assert done.returncode == 2
     assert "cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_write_up_states_the_precision_of_the_sample() -> None:
+    command = [sys.executable, str(CONTEST / "findings.py"), "--section", "sample"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    text = (ROOT / "audit" / "writeup.md").read_text(encoding="utf-8")
+    stated = [line for line in printed if line.startswith(("FLAGGED", "VERIFIED"))]
+    assert len(stated) == 2
+    assert all(f"`{line}`" in text for line in stated)
