@@ -203,16 +203,7 @@ class Body:
 
     def _find_words(self) -> dict[bytes, list[tuple[int, bytes]]]:
         """{word: (start in `text`, shape) of the lines that hold it, in order}."""
-        # Most lines repeat another one but for digits: the words are looked for in one line of each shape.
-        distinct = b"\n".join(dict.fromkeys(self._shapes))
-        words_of: defaultdict[bytes, list[bytes]] = defaultdict(list)
-        for word in _FACT_WORDS:
-            at = distinct.find(word)
-            while at >= 0:
-                end = distinct.find(b"\n", at)
-                end = end if end >= 0 else len(distinct)
-                words_of[distinct[distinct.rfind(b"\n", 0, at) + 1 : end]].append(word)
-                at = distinct.find(word, end)
+        words_of = _words_of_shapes(self._shapes)
         found: defaultdict[bytes, list[tuple[int, bytes]]] = defaultdict(list)
         if words_of:
             for index, shape in enumerate(self._shapes):
@@ -280,6 +271,38 @@ class Body:
         data = self.data
         whole = data.count(b"\n") + sum(lines for _, lines in self._cuts)
         return whole + (0 if data.endswith(b"\n") or not data else 1)
+
+
+_known_words: dict[bytes, tuple[bytes, ...]] = {}
+
+
+def _words_of_shapes(shapes: list[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+    """{shape: the words of facts in it} of the shapes that hold any; what was seen in earlier logs is remembered."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    unknown: list[bytes] = []
+    for shape in dict.fromkeys(shapes):
+        words = _known_words.get(shape)
+        if words is None:
+            unknown.append(shape)
+        elif words:
+            found[shape] = words
+    # A search per word through all new lines at once costs less than many through each line.
+    text = b"\n".join(unknown)
+    new: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for word in _FACT_WORDS:
+        at = text.find(word)
+        while at >= 0:
+            end = text.find(b"\n", at)
+            end = end if end >= 0 else len(text)
+            new[text[text.rfind(b"\n", 0, at) + 1 : end]].append(word)
+            at = text.find(word, end)
+    found.update({shape: tuple(words) for shape, words in new.items()})
+    if len(_known_words) + len(unknown) > SHAPES:
+        _known_words.clear()
+    for shape in unknown[:SHAPES]:
+        if len(shape) <= LONGEST_SHAPE:
+            _known_words[shape] = found.get(shape, ())
+    return found
 
 
 def _windows(line: bytes, word: bytes, longest: int, most: int) -> Iterator[tuple[int, int]]:

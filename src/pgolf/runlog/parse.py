@@ -205,7 +205,10 @@ def _read_windows(body: Body, hit: int, end: int, number: int, limits: LogLimits
 
 def _quiet_noise(readings: list[Reading]) -> list[Reading]:
     """Labels that repeat often are progress, whatever they are called."""
-    if sum(r.kind is ReadingKind.FINAL for r in readings) <= _NOISE_REPEATS:
+    if (
+        len(readings) <= _NOISE_REPEATS
+        or sum(r.kind is ReadingKind.FINAL for r in readings) <= _NOISE_REPEATS
+    ):
         return readings
     shapes = Counter(_shape(r) for r in readings if r.kind is ReadingKind.FINAL)
     noisy = {shape for shape, count in shapes.items() if count > _NOISE_REPEATS}
