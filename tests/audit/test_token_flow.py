@@ -506,3 +506,28 @@ def test_overlapping_windows_of_a_batch(fitted: str, size: str, shown: bool) -> 
     found = flow(text, "val_loss, val_bpb = fit_batches(model, val_tokens, luts)")
     assert ((LateKind.FITTED, True) in kinds(found)) is shown
     assert not any(kind is not LateKind.FITTED and certain for kind, certain in kinds(found))
+
+
+def test_a_scheduler_that_steps_after_gradients_were_cleared_makes_no_evaluation_a_training_loop() -> None:
+    steps = SCORE_FIRST.replace(
+        "            optimizer.step()\n",
+        "            optimizer.step()\n            optimizer.zero_grad()\n            scheduler.step()\n",
+    ).replace(
+        "    last = val",
+        "    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)\n    last = val",
+    )
+    assert "scheduler.step()" in steps
+    body = f"val_loss, val_bpb = score_first(model, val_tokens, luts)\n    {PLAIN}"
+    assert kinds(flow(steps, body)) == {(LateKind.RESCORED, True)}
+
+
+def test_training_on_other_tokens_in_main_does_not_hide_the_steps_on_the_split() -> None:
+    train = """optimizer = torch.optim.AdamW(model.parameters())
+    batch = load("fineweb_train_*.bin")
+    for step in range(4):
+        optimizer.zero_grad()
+        model(batch[:-1], batch[1:]).backward()
+        optimizer.step()
+    """
+    found = flow(ADAPT, f"{train}{PLAIN}\n    adapt(model, val_tokens)\n    {PLAIN}")
+    assert kinds(found) == {(LateKind.TRAINED_FIRST, True)}

@@ -371,8 +371,7 @@ class Watcher(Observer):
         name = callee.name
         if name == "backward":
             self.flow.unwind(interp.depth)
-            if isinstance(callee.receiver, OfLosses):
-                self.differentiated(interp, callee.receiver, line)
+            self.differentiated(interp, callee.receiver, line)
             return Opaque(callee.reason, line, callee.origin)
         if name == "step":
             if args and isinstance(args[0], (Function, BoundMethod)):

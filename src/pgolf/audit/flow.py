@@ -122,6 +122,8 @@ class FlowRecorder:
         self.steps: dict[tuple[int, int], tuple[str, int]] = {}
         """By target and bit: function and line of the first step that used it so."""
         self.pending: dict[int, int] = {}
+        self.elsewhere = False
+        """Whether `backward` was called on a loss of other tokens and no step followed yet."""
         self.shared = False
         """Whether what is fitted is made for a whole batch."""
         self.adapted: dict[int, Opaque] = {}
@@ -221,7 +223,8 @@ class FlowRecorder:
         return any(call.spares for call in self.stack)
 
     def differentiated(self, positions: dict[int, bool], certain: bool) -> None:
-        """`backward` was called on a loss of these targets (True: it surely depends on the target)."""
+        """`backward` was called on a loss of these targets (True: it surely depends on the target), or of other tokens."""
+        self.elsewhere |= not positions
         for position, sure in positions.items():
             self.pending[position] = self.pending.get(position, 0) | (1 if sure and certain else 2)
         # What was computed in one call with a differentiated loss was computed for the step, not for a score. It may have
@@ -242,8 +245,10 @@ class FlowRecorder:
     def stepped(self, line: int, certain: bool) -> None:
         """An optimiser took a step."""
         if not self.pending:
-            for call in self.stack:
+            # A scheduler's step, or one after gradients were cleared, is no training.
+            for call in self.stack if self.elsewhere else ():
                 call.trains = True
+            self.elsewhere = False
             return
         used = dict(self.used)
         where = (self.stack[-1].name if self.stack else "", line)
