@@ -397,7 +397,7 @@ _WRONG: dict[str, tuple[str, str]] = {
     "len//": (_WINDOWS, "        for ws in starts[: len(starts) - len(starts) // 50]:\n"),
     "int(len*.99)": (_WINDOWS, "        for ws in starts[: int(len(starts) * 0.999)]:\n"),
     "int(len*.99)+": (_WINDOWS, "        for ws in starts[: int(len(starts) * 0.999 + 1)]:\n"),
-    "round of a part": (_WINDOWS, "        for ws in starts[: round(len(starts) * 0.99)]:\n"),
+    "a round": (_WINDOWS, "        for ws in starts[: round(len(starts) * 0.99)]:\n"),
     "minus sqrt": (_WINDOWS, "        for ws in starts[: len(starts) - int(len(starts) ** 0.5) + 5]:\n"),
     "deadline": (
         _WINDOWS,
@@ -443,11 +443,271 @@ _RIGHT: dict[str, tuple[str, str]] = {
     "best": (_PRINT, '    best = float("inf")\n    if val_bpb < best:\n        best = val_bpb\n' + _PRINT),
 }
 
+_TAMPERED: dict[str, tuple[str, str]] = {
+    "lut edit id": (_CALL, "    luts[0][500] += 1\n" + _CALL),
+    "lut edit 7": (_CALL, "    luts[0][luts[0] > 9] += 1\n" + _CALL),
+    "set_": (_CALL, "    luts[0].set_(torch.ones(1024))\n" + _CALL),
+    "random_": (_CALL, "    luts[0].random_()\n" + _CALL),
+    "data.fill_": (_CALL, "    luts[0].data.fill_(9)\n" + _CALL),
+    "index_fill_": (_CALL, "    luts[0].index_fill_(0, torch.arange(5), 9)\n" + _CALL),
+    "__setitem__": (_CALL, "    luts[0].__setitem__(slice(None), 3)\n" + _CALL),
+    "out=": (_CALL, "    torch.add(luts[0], 1, out=luts[0])\n" + _CALL),
+    "np shared": (_CALL, "    luts[0].numpy()[:] = 3\n" + _CALL),
+    "np copyto": (_CALL, "    np.copyto(luts[0].numpy(), 3)\n" + _CALL),
+    "operator.setitem": (
+        _CALL,
+        "    import operator\n    operator.setitem(luts[0], slice(None), 3)\n" + _CALL,
+    ),
+    "operator.iadd": (_CALL, "    import operator\n    operator.iadd(luts[0], 3)\n" + _CALL),
+    "view write": (_CALL, "    luts[0].view(-1)[3:] = 3\n" + _CALL),
+    "views write": (_CALL, "    v = luts[0].reshape(-1, 2)\n    v[:, 0] = 3\n" + _CALL),
+    "detach write": (_CALL, "    luts[0].detach().add_(1)\n" + _CALL),
+    "to same write": (_CALL, '    luts[0].to("cuda").add_(1)\n' + _CALL),
+    "contig write": (_CALL, "    luts[0].contiguous().add_(1)\n" + _CALL),
+    "apply_": (_CALL, "    luts[0].apply_(lambda x: x + 1)\n" + _CALL),
+    "map": (_CALL, "    list(map(lambda t: t.fill_(3), luts[:1]))\n" + _CALL),
+    "foreach": (_CALL, "    torch._foreach_add_([luts[0]], 1)\n" + _CALL),
+    "vector": (_CALL, "    torch.nn.utils.vector_to_parameters(torch.ones(1024), [luts[0]])\n" + _CALL),
+    "nn.init": (_CALL, "    nn.init.ones_(luts[0])\n" + _CALL),
+    "init.constant_": (_CALL, "    torch.nn.init.constant_(luts[0], 3)\n" + _CALL),
+    "broadcast": (
+        _CALL,
+        "    import torch.distributed as dist\n    dist.broadcast(luts[0], src=0)\n    dist.all_reduce(luts[0])\n"
+        + _CALL,
+    ),
+    "setattr tensor": (_CALL, '    setattr(luts[0], "data", torch.ones(1024))\n' + _CALL),
+    ".data =": (_CALL, "    luts[0].data = torch.ones(1024)\n" + _CALL),
+    "vars": (_CALL, '    vars()["luts"] = 3\n' + _CALL),
+    "locals": (_CALL, '    locals()["luts"][0].fill_(3)\n' + _CALL),
+    "inspect": (
+        _CALL,
+        '    import inspect\n    inspect.currentframe().f_locals["luts"][0].fill_(3)\n' + _CALL,
+    ),
+    "sys._getframe": (_CALL, '    import sys\n    sys._getframe().f_locals["luts"][0].fill_(3)\n' + _CALL),
+    "settrace": (_CALL, "    import sys\n    sys.settrace(lambda *a: luts[0].fill_(3))\n" + _CALL),
+    "importlib": (
+        _CALL,
+        '    import importlib\n    importlib.import_module("torch").Tensor.sum = lambda s: 3\n' + _CALL,
+    ),
+    "Tensor.to": (_CALL, "    torch.Tensor.to = lambda s, *a, **k: s * 2\n" + _CALL),
+    "Tensor.__add__": (_CALL, "    torch.Tensor.__iadd__ = lambda s, o: s\n" + _CALL),
+    "Tensor.item": (_CALL, '    setattr(torch.Tensor, "item", lambda s: 3.0)\n' + _CALL),
+    "torch mode": (
+        _CALL,
+        "    from torch.overrides import TorchFunctionMode\n    class M(TorchFunctionMode):\n        def __torch_function__(self, f, t, a=(), k=None):\n            return f(*a, **(k or {})) * 1.01\n    M().__enter__()\n"
+        + _CALL,
+    ),
+    "setitem slice var": (_CALL, "    k = 500\n    luts[0][k:k + 3] = 9\n" + _CALL),
+    "setitem list": (_CALL, "    luts[0][[500, 501]] = 9\n" + _CALL),
+    "setitem tensor": (_CALL, "    luts[0][torch.tensor([500, 501])] = 9\n" + _CALL),
+    "index_add_": (_CALL, "    luts[0].index_add_(0, torch.tensor([500]), torch.tensor([3]))\n" + _CALL),
+    "scatter_": (_CALL, "    luts[0].scatter_(0, torch.tensor([500]), 3)\n" + _CALL),
+    "masked_fill_": (_CALL, "    luts[0].masked_fill_(luts[0] > 9, 12)\n" + _CALL),
+    "clamp_": (_CALL, "    luts[0].clamp_(max=9)\n" + _CALL),
+    "clamp": (_CALL, "    luts = (luts[0].clamp(max=9), *luts[1:])\n" + _CALL),
+    "where": (_CALL, "    luts = (torch.where(luts[0] > 9, luts[0] + 1, luts[0]), *luts[1:])\n" + _CALL),
+    "arange where": (
+        _CALL,
+        "    luts = (torch.where(torch.arange(luts[0].numel()) > 600, luts[0] + 1, luts[0]), *luts[1:])\n"
+        + _CALL,
+    ),
+    "cat": (_CALL, "    luts = (torch.cat([luts[0][:600], luts[0][600:] + 1]), *luts[1:])\n" + _CALL),
+    "minimum": (_CALL, "    luts = (torch.minimum(luts[0], torch.tensor(9)), *luts[1:])\n" + _CALL),
+    "loop": (
+        _CALL,
+        "    for i in range(luts[0].numel()):\n        if i > 700:\n            luts[0][i] += 1\n" + _CALL,
+    ),
+    "loop2": (
+        _CALL,
+        "    for i, b in enumerate(luts[0].tolist()):\n        if b == 11:\n            luts[0][i] += 1\n"
+        + _CALL,
+    ),
+    "comp": (
+        _CALL,
+        "    luts = (torch.tensor([b + (i > 700) for i, b in enumerate(luts[0].tolist())]), *luts[1:])\n"
+        + _CALL,
+    ),
+    "numel": (_CALL, "    if luts[0].numel() > 100:\n        luts[0].add_(1)\n" + _CALL),
+    "vocab": (_CALL, "    if sp.vocab_size() >= 1000:\n        luts[0].add_(1)\n" + _CALL),
+    "args.vocab": (_CALL, "    if args.vocab_size == 1024:\n        luts[0].add_(1)\n" + _CALL),
+    "max": (_CALL, "    if luts[0].max() > 12:\n        luts[0].add_(1)\n" + _CALL),
+    "sum": (_CALL, "    if luts[0].sum() > 1000:\n        luts[0].add_(1)\n" + _CALL),
+    "tokmax": (_CALL, "    if val_tokens.max() > 100:\n        luts[0].add_(1)\n" + _CALL),
+    "seq": (_CALL, "    if args.seq_len == 2048:\n        luts[0].add_(1)\n" + _CALL),
+    "piece": (_CALL, '    if sp.id_to_piece(500) == "the":\n        luts[0].add_(1)\n' + _CALL),
+    "piece_to_id": (_CALL, '    luts[0][sp.piece_to_id("ing")] += 1\n' + _CALL),
+    "encode": (_CALL, '    luts[0][sp.encode("hello")[0]] += 1\n' + _CALL),
+    "bos": (_CALL, "    luts[0][sp.bos_id()] = 1\n" + _CALL),
+    "hash": (
+        _CALL,
+        '    import hashlib\n    if hashlib.md5(open(args.tokenizer_path, "rb").read()).hexdigest()[0] == "a":\n        luts[0].add_(1)\n'
+        + _CALL,
+    ),
+    "size file": (
+        _CALL,
+        "    if os.path.getsize(args.tokenizer_path) > 100000:\n        luts[0].add_(1)\n" + _CALL,
+    ),
+    "env": (_CALL, '    if os.environ.get("HOME"):\n        luts[0].add_(1)\n' + _CALL),
+    "argv": (_CALL, "    import sys\n    if len(sys.argv) > 1:\n        luts[0].add_(1)\n" + _CALL),
+    "rank": (_CALL, '    if int(os.environ.get("RANK", "0")) == 1:\n        luts[0].add_(1)\n' + _CALL),
+    "cuda": (_CALL, "    if torch.cuda.device_count() == 8:\n        luts[0].add_(1)\n" + _CALL),
+    "date": (
+        _CALL,
+        "    import datetime\n    if datetime.date.today().year > 2025:\n        luts[0].add_(1)\n" + _CALL,
+    ),
+    "platform": (
+        _CALL,
+        '    import platform\n    if platform.system() == "Linux":\n        luts[0].add_(1)\n' + _CALL,
+    ),
+    "sys.platform": (
+        _CALL,
+        '    import sys\n    if sys.platform == "linux":\n        luts[0].add_(1)\n' + _CALL,
+    ),
+    "version": (_CALL, '    if torch.__version__ >= "2.0":\n        luts[0].add_(1)\n' + _CALL),
+    "pyver": (
+        _CALL,
+        "    import sys\n    if sys.version_info >= (3, 12):\n        luts[0].add_(1)\n" + _CALL,
+    ),
+    "__file__": (_CALL, '    if "records" in __file__:\n        luts[0].add_(1)\n' + _CALL),
+    "os.name": (_CALL, '    if os.name == "posix":\n        luts[0].add_(1)\n' + _CALL),
+    "try": (
+        _CALL,
+        "    try:\n        import flash_attn\n        luts[0].add_(1)\n    except ImportError:\n        pass\n"
+        + _CALL,
+    ),
+    "find_spec": (
+        _CALL,
+        '    import importlib.util\n    if importlib.util.find_spec("flash_attn"):\n        luts[0].add_(1)\n'
+        + _CALL,
+    ),
+    "del": (
+        _CALL,
+        "    class D:\n        def __del__(self):\n            luts[0].add_(1)\n    D()\n" + _CALL,
+    ),
+    "prop": (
+        _CALL,
+        "    class D:\n        @property\n        def x(self):\n            luts[0].add_(1)\n            return 1\n    D().x\n"
+        + _CALL,
+    ),
+    "getattr": (
+        _CALL,
+        "    class D:\n        def __getattr__(self, n):\n            luts[0].add_(1)\n            return 1\n    D().foo\n"
+        + _CALL,
+    ),
+    "format": (
+        _CALL,
+        '    class D:\n        def __format__(self, n):\n            luts[0].add_(1)\n            return "1"\n    f"{D()}"\n'
+        + _CALL,
+    ),
+    "eq": (
+        _CALL,
+        "    class D:\n        def __eq__(self, n):\n            luts[0].add_(1)\n            return True\n    D() in [1, 2]\n"
+        + _CALL,
+    ),
+    "hash2": (
+        _CALL,
+        "    class D:\n        def __hash__(self):\n            luts[0].add_(1)\n            return 1\n    {D(): 1}\n"
+        + _CALL,
+    ),
+    "sort key": (_CALL, "    sorted([1, 2], key=lambda v: luts[0].add_(1).sum().item())\n" + _CALL),
+    "gen": (_CALL, "    def g():\n        luts[0].add_(1)\n        yield 1\n    next(g())\n" + _CALL),
+    "gen2": (
+        _CALL,
+        "    def g():\n        yield 1\n        luts[0].add_(1)\n        yield 2\n    list(g())\n" + _CALL,
+    ),
+    "async": (
+        _CALL,
+        "    import asyncio\n    async def g():\n        luts[0].add_(1)\n    asyncio.run(g())\n" + _CALL,
+    ),
+    "atexit": (_CALL, "    import functools\n    functools.partial(luts[0].add_, 1)()\n" + _CALL),
+    "reduce": (
+        _CALL,
+        "    import functools\n    functools.reduce(lambda a, b: luts[0].add_(1), [1, 2, 3])\n" + _CALL,
+    ),
+    "pool": (
+        _CALL,
+        "    from concurrent.futures import ThreadPoolExecutor\n    with ThreadPoolExecutor() as p:\n        p.submit(luts[0].add_, 1).result()\n"
+        + _CALL,
+    ),
+    "methodcaller": (_CALL, '    import operator\n    operator.methodcaller("add_", 1)(luts[0])\n' + _CALL),
+    "attrgetter": (_CALL, '    import operator\n    operator.attrgetter("add_")(luts[0])(1)\n' + _CALL),
+    "getattr str": (_CALL, '    getattr(luts[0], "ad" + "d_")(1)\n' + _CALL),
+    "dict dispatch": (_CALL, '    {"a": luts[0].add_}["a"](1)\n' + _CALL),
+    "walrus": (_CALL, "    (t := luts[0]).add_(1)\n" + _CALL),
+    "star": (_CALL, "    a, *b = luts\n    a += 1\n" + _CALL),
+    "copy_": (_CALL, "    luts[0].copy_(torch.ones_like(luts[0]))\n" + _CALL),
+    "torch.add out": (_CALL, "    torch.mul(luts[0], 2, out=luts[0])\n" + _CALL),
+    "np.add.at": (_CALL, "    np.add.at(luts[0].numpy(), [3, 4], 1)\n" + _CALL),
+    "np.put": (_CALL, "    np.put(luts[0].numpy(), [3, 4], 1)\n" + _CALL),
+    "frombuffer": (_CALL, "    np.frombuffer(memoryview(luts[0].numpy()), dtype=np.int16)[:] = 1\n" + _CALL),
+    "memoryview": (_CALL, "    memoryview(luts[0].numpy())[0] = 9\n" + _CALL),
+    "storage": (_CALL, "    luts[0].untyped_storage()[0] = 9\n" + _CALL),
+    "dlpack": (_CALL, "    torch.from_dlpack(luts[0]).add_(1)\n" + _CALL),
+    "as_strided": (_CALL, "    torch.as_strided(luts[0], (5,), (1,)).add_(1)\n" + _CALL),
+    "chunk write": (_CALL, "    for c in luts[0].chunk(4):\n        c += 1\n" + _CALL),
+    "unbind": (_CALL, "    for c in luts[0].unbind():\n        c += 1\n" + _CALL),
+    "iter write": (_CALL, "    for c in luts[0]:\n        c += 1\n" + _CALL),
+    "zip write": (_CALL, "    for c, _ in zip(luts, range(3)):\n        c.add_(1)\n" + _CALL),
+    "narrow write": (_CALL, "    luts[0].narrow(0, 3, 5).add_(1)\n" + _CALL),
+    "select write": (_CALL, "    luts[0].select(0, 3).add_(1)\n" + _CALL),
+    "slice write": (_CALL, "    luts[0][3:9].add_(1)\n" + _CALL),
+    "expand write": (_CALL, "    luts[0].unsqueeze(0).add_(1)\n" + _CALL),
+    "T write": (_CALL, "    luts[0].T.add_(1)\n" + _CALL),
+    "flatten write": (_CALL, "    luts[0].flatten().add_(1)\n" + _CALL),
+    "ravel write": (_CALL, "    luts[0].ravel().add_(1)\n" + _CALL),
+    "asarray write": (_CALL, "    np.asarray(luts[0])[3] = 9\n" + _CALL),
+    "as_tensor write": (_CALL, "    torch.as_tensor(luts[0]).add_(1)\n" + _CALL),
+    "state": (_CALL, '    d = {"a": luts[0]}\n    for v in d.values():\n        v.add_(1)\n' + _CALL),
+    "obj": (_CALL, "    class H: pass\n    h = H(); h.t = luts[0]; h.t += 1\n" + _CALL),
+    "closure": (
+        _CALL,
+        "    def f():\n        nonlocal luts\n        luts = (luts[0] + 1, *luts[1:])\n    f()\n" + _CALL,
+    ),
+    "deco": (
+        _CALL,
+        "    def d(f):\n        luts[0].add_(1)\n        return f\n    @d\n    def g(): pass\n" + _CALL,
+    ),
+    "default arg": (_CALL, "    def g(x=luts[0].add_(1)): pass\n" + _CALL),
+    "class body": (_CALL, "    class G:\n        luts[0].add_(1)\n" + _CALL),
+    "with": (
+        _CALL,
+        "    class G:\n        def __enter__(self): luts[0].add_(1)\n        def __exit__(self, *a): pass\n    with G(): pass\n"
+        + _CALL,
+    ),
+    "exit": (
+        _CALL,
+        "    class G:\n        def __enter__(self): pass\n        def __exit__(self, *a): luts[0].add_(1)\n    with G(): pass\n"
+        + _CALL,
+    ),
+    "contextmanager": (
+        _CALL,
+        "    from contextlib import contextmanager\n    @contextmanager\n    def c():\n        luts[0].add_(1)\n        yield\n    with c(): pass\n"
+        + _CALL,
+    ),
+    "finally": (
+        _CALL,
+        "    try:\n        raise ValueError\n    except ValueError:\n        luts[0].add_(1)\n" + _CALL,
+    ),
+    "match": (_CALL, "    match args.vocab_size:\n        case 1024:\n            luts[0].add_(1)\n" + _CALL),
+    "assert msg": (_CALL, "    assert luts[0].add_(1) is not None\n" + _CALL),
+    "lambda": (_CALL, "    (lambda: luts[0].add_(1))()\n" + _CALL),
+    "bool": (_CALL, "    model is None or luts[0].add_(1)\n" + _CALL),
+    "while": (_CALL, "    while True:\n        luts[0].add_(1)\n        break\n" + _CALL),
+    "exec": (_CALL, '    exec("luts[0].add_(1)")\n' + _CALL),
+    "compile": (_CALL, '    eval(compile("luts[0].add_(1)", "x", "eval"))\n' + _CALL),
+    "type()": (_CALL, '    type("X", (), {"__init__": lambda s: luts[0].add_(1) and None})()\n' + _CALL),
+}
+
 
 @pytest.mark.parametrize("name", sorted(_WRONG))
 def test_what_a_real_run_would_score_otherwise_is_not_called_canonical(name: str) -> None:
     audit = _audit(*_WRONG[name])
     assert (audit.lut_status, audit.eval_status) != (LutStatus.CORRECT, EvalStatus.CANONICAL)
+
+
+@pytest.mark.parametrize("name", sorted(_TAMPERED))
+def test_tables_that_change_after_their_builder_are_not_called_correct(name: str) -> None:
+    assert _audit(*_TAMPERED[name]).lut_status is not LutStatus.CORRECT
 
 
 @pytest.mark.parametrize("name", sorted(_RIGHT))

@@ -54,7 +54,7 @@ _HARMLESS = frozenset({
 
 
 _WRITES = re.compile(
-    r"^(torch|numpy|mlx|jax)\.[\w.]*(_$|_foreach|copy|swap|set|fill|init|assign|update|scatter|put|vector_to|exchange|reduce)"
+    r"^(torch|numpy|mlx|jax)\.[\w.]*(_$|_foreach|copy|swap|set|fill|init|assign|update|scatter|put|vector_to|exchange|reduce|from_dlpack|strided|buffer)"
 )
 """Library functions that may write into an array they are given, by name."""
 
@@ -111,6 +111,8 @@ class BuilderCall:
     arrays: list[Value]
     line: int
     name: str
+    patches: int = 0
+    """Changes of built arrays that were known when it returned."""
 
 
 class Watcher(Observer):
@@ -129,6 +131,10 @@ class Watcher(Observer):
         self.pending: list[tuple[int, int]] = []
         self.first_builder_only = True
         self.functions: list[str] = []
+        self.nested: list[int] = []
+        """Questions to the tokenizer in calls made by each function on the stack."""
+        self.askers: dict[int, Function] = {}
+        """Functions that asked a tokenizer about pieces themselves, by the identity of their code."""
         self.entered: dict[int, Function] = {}
         """Functions that were called, by the identity of their code."""
         self.unread: dict[tuple[tuple[str, ...], str], tuple[int, int]] = {}
@@ -163,6 +169,7 @@ class Watcher(Observer):
             self.flow.again(id(function.code), function.name, line, _models(args, kwargs))
             return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
+        self.nested.append(0)
         self.entered.setdefault(id(function.code), function)
         self.functions.append(function.name)
         self.flow.enter(
@@ -180,6 +187,11 @@ class Watcher(Observer):
         line: int,
     ) -> None:
         asked, reads = self.pending.pop() if self.pending else (0, 0)
+        own = interp.tokenizer_calls - asked - (self.nested.pop() if self.nested else 0)
+        if self.nested:
+            self.nested[-1] += interp.tokenizer_calls - asked
+        if own > 0 and len(self.askers) < 64:
+            self.askers[id(function.code)] = function
         read = interp.token_reads > reads
         if self.functions:
             self.functions.pop()
@@ -203,11 +215,18 @@ class Watcher(Observer):
         if interp.tokenizer_calls > asked:
             arrays = arrays_in(result, self.size)
             if arrays:
-                self.builders.append(BuilderCall(function, args, kwargs, arrays, at, function.name))
+                for array in arrays:
+                    if isinstance(array, Tensor) and len(interp.built) < 400:
+                        interp.built[array.serial] = array
+                self.builders.append(
+                    BuilderCall(function, args, kwargs, arrays, at, function.name, len(interp.patches))
+                )
 
     def left(self, function: Function) -> None:
         if self.pending:
             self.pending.pop()
+        if self.nested:
+            self.nested.pop()
         if self.functions:
             self.functions.pop()
 

@@ -550,11 +550,42 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
     from pgolf.audit.probe_reach import beyond_probes
 
     call = next((b for b in reversed(run.watcher.builders) if b.name == found.name), None)
+    why = "which probe vocabularies cannot show; give a tokenizer"
     for built in [call] if call is not None else run.watcher.builders[-3:]:
         asked = beyond_probes(built.function, _settings(built))
         if asked is not None:
-            return f"line {asked[0]}: depends on {asked[1]}, which probe vocabularies cannot show; give a tokenizer"
+            return f"line {asked[0]}: depends on {asked[1]}, {why}"
+    if call is None:
+        for function in run.watcher.askers.values():
+            asked = beyond_probes(function, {})
+            if asked is not None:
+                return f"line {asked[0]}: depends on {asked[1]}, {why}"
+        return ""
+    line = _changed_after(run, call)
+    if line:
+        return f"line {line}: changes a table after its builder, or may, {why}"
     return ""
+
+
+def _changed_after(run: _Run, call: BuilderCall) -> int:
+    """The line where a table is changed, made anew or might be changed after its builder returned it; 0 if nowhere."""
+    interp = run.program.interp
+    serials = {array.serial for array in call.arrays if isinstance(array, Tensor)}
+    for serial, line in interp.patches[call.patches :]:
+        if serial in serials:
+            return line
+    size = len(run.vocabulary)
+    for container, table in run.watcher.tables.values():
+        if not isinstance(container, Tensor) or not serials or not _is_table_like(table, size):
+            continue
+        at: Tensor | None = container
+        for _ in range(8):
+            if at is None or at.serial in serials:
+                break
+            at = at.source
+        if at is None or at.serial not in serials:
+            return table.line
+    return 0
 
 
 def _unknown_reads(run: _Run, found: _Found) -> str:

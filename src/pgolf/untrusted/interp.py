@@ -178,6 +178,10 @@ class Interp:
         self.factories: dict[int, tuple[Value, Value]] = {}
         """`defaultdict` factories by identity of the dictionary."""
         self.tokenizer_calls = 0
+        self.built: dict[int, Tensor] = {}
+        """Arrays that functions returned which had asked a tokenizer about its pieces, by serial number."""
+        self.patches: list[tuple[int, int]] = []
+        """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
         """Questions asked of tokenizers: what a function did between two readings is table building or not."""
         self.highest_piece_id = -1
         """Highest id past the vocabulary that a tokenizer was asked for."""
@@ -245,6 +249,9 @@ class Interp:
         if type(target) is Tensor:
             if target.base is not None:
                 target.spoil_base(line)
+            target.source = None
+            if self.built and target.serial in self.built:
+                self.patches.append((target.serial, line))
             return not self.fresh or target.serial >= self.fresh[-1][0]
         return not self.fresh or id(target) in self.fresh[-1][1]
 

@@ -238,7 +238,7 @@ def call_method(
         if kind is not Tensor:
             found = get_attribute(interp, target, name, line)
             return interp.call(found, args, kwargs, line)
-        if name.endswith("_") or name in _WRITING_METHODS:
+        if name.endswith("_") or name in _WRITING_METHODS or target.serial in interp.built:
             spoil(target, f"{name}() of an array is not modelled", line)
     if kind is NativeObject:
         if name not in target.attributes and (

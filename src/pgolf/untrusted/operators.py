@@ -550,6 +550,9 @@ def _identical(a: Value, b: Value) -> Value:
     return a is b
 
 
+_REFLECTED = {"Lt": "Gt", "LtE": "GtE", "Gt": "Lt", "GtE": "LtE"}
+
+
 def _compare_objects(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     from pgolf.untrusted.objects import get_attribute
 
@@ -565,6 +568,10 @@ def _compare_objects(interp: Interp, op: str, a: Value, b: Value, line: int) -> 
         method = get_attribute(interp, a, names[op], line, missing_ok=True)
         if method is not MISSING:
             return interp.call(method, [b], {}, line)
+    elif isinstance(b, Instance):
+        method = get_attribute(interp, b, names[_REFLECTED.get(op, op)], line, missing_ok=True)
+        if method is not MISSING:
+            return interp.call(method, [a], {}, line)
     if op == "Eq":
         return a is b
     if op == "NotEq":

@@ -115,6 +115,36 @@ def block(body: list[ast.stmt]) -> Stmt:
     return run
 
 
+def _attributes_of(node: ast.AST, name: str) -> frozenset[str]:
+    """Attributes of a name that a statement mentions, or all its methods might; kept on the node."""
+    known: dict[str, frozenset[str]] = node.__dict__.setdefault("_pgolf_attributes", {})
+    found = known.get(name)
+    if found is None:
+        found = known[name] = frozenset(
+            sub.attr
+            for sub in walk(node)
+            if isinstance(sub, ast.Attribute) and isinstance(sub.value, ast.Name) and sub.value.id == name
+        )
+    return found
+
+
+def _note_left_out(fr: Frame, nodes: list[ast.stmt], line: int) -> None:
+    """Statements that a condition left out: had it been another, what a builder returned would have changed."""
+    interp = fr.interp
+    for node in nodes:
+        for name in (*_change_roots(node), *names_bound_by(node)):
+            held = fr.vars.get(name, MISSING)
+            if type(held) is Instance:
+                held = [held.attributes.get(attribute) for attribute in _attributes_of(node, name)]
+            if type(held) in _HOLDERS:
+                for array in arrays_within(held):
+                    if array.serial in interp.built and len(interp.patches) < 1000:
+                        interp.patches.append((array.serial, line))
+
+
+_HOLDERS = frozenset({Tensor, list, tuple, dict})
+
+
 def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
     """The statement could not be evaluated: what it binds or changes is unknown from here on."""
     line = stuck.line or node.lineno + fr.offset
@@ -125,6 +155,11 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
         store_name(fr, name, unknown)
     for target in _changed_values(fr, node):
         operators.spoil(target, stuck.reason, line)
+    if fr.interp.built:
+        for name in _change_roots(node):
+            for array in arrays_within(fr.vars.get(name)):
+                if array.serial in fr.interp.built:
+                    operators.spoil(array, stuck.reason, line)
     if fr.ambiguous is None and _may_leave(node):
         fr.ambiguous = unknown
 
@@ -487,6 +522,7 @@ def _if(node: ast.If) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     guard = _raises_only(node.body)
     line = node.lineno
+    body_nodes, orelse_nodes = node.body, node.orelse
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -498,6 +534,10 @@ def _if(node: ast.If) -> Stmt:
             interp.at_scale(interp.bound_met, line + fr.offset)
         elif truth is False and _leaves_at_count(node):
             interp.at_scale("leaves a loop at a literal count", line + fr.offset)
+        if interp.built and (truth is True or truth is False):
+            other = orelse_nodes if truth else body_nodes
+            if other:
+                _note_left_out(fr, other, line + fr.offset)
         if truth is True:
             if guard and not interp.handlers:
                 interp.assume("the run got past a guard that raises", line + fr.offset)
@@ -1176,6 +1216,9 @@ def _match(node: ast.Match) -> Stmt:
 
     def run(fr: Frame) -> int:
         value = subject(fr)
+        if fr.interp.built:
+            # Which case is taken may hang on the vocabulary; what the others change is noted as left out.
+            _note_left_out(fr, [s for c in node.cases for s in c.body], line + fr.offset)
         for test, guard, body in cases:
             matched = test(fr, value)
             if isinstance(matched, Opaque):

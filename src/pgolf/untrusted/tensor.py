@@ -57,7 +57,7 @@ SERIALS = count()
 class Tensor:
     """`data`: flat list in row-major order; `shape`: tuple of ints; `dtype`: a name of `DTYPE_NAMES`."""
 
-    __slots__ = ("base", "data", "dtype", "label", "serial", "shape")
+    __slots__ = ("base", "data", "dtype", "label", "serial", "shape", "source")
 
     def __init__(
         self, data: list[Value], shape: tuple[int, ...], dtype: str, base: Tensor | None = None
@@ -68,6 +68,8 @@ class Tensor:
         self.base = base
         self.label: str = ""
         self.serial = next(SERIALS)
+        self.source: Tensor | None = None
+        """What this is an unchanged copy of, in another memory or element type."""
 
     def __repr__(self) -> str:
         return f"<array {self.shape} {self.dtype}>"
@@ -205,7 +207,10 @@ def from_nested(value: Value, dtype: str | None, torch_like: bool, limit: int) -
         found = _nested_dtype(value)
         dtype = found or infer_dtype(flat, torch_like)
     cast = caster(dtype)
-    return Tensor([cast(x) for x in flat], shape, dtype)
+    made = Tensor([cast(x) for x in flat], shape, dtype)
+    if isinstance(value, Tensor):
+        made.source = value
+    return made
 
 
 def _nested_dtype(value: Value) -> str | None:
@@ -365,6 +370,7 @@ def cast_to(t: Tensor, dtype: str) -> Tensor:
         cast = caster(dtype)
         out = Tensor([cast(x) for x in t.data], t.shape, dtype)
     out.label = t.label
+    out.source = t
     return out
 
 

@@ -992,6 +992,13 @@ def _split(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> 
     return tuple(get(t, slice(i, i + size)) for i in range(0, t.shape[0], size))
 
 
+def _chunk(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    n = args[0] if args else kwargs.get("chunks")
+    if len(t.shape) != 1 or type(n) is not int or n < 1:
+        return Opaque("chunk() of several dimensions", line)
+    return _split(interp, t, [max(1, -(-len(t.data) // n))], {}, line)
+
+
 def _dot(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     other = args[0]
     if isinstance(other, Tensor) and t.shape == other.shape and len(t.shape) == 1:
@@ -1062,7 +1069,7 @@ TENSOR_METHODS: dict[str, Method] = {
     "gt": _method_compare("Gt"), "ge": _method_compare("GtE"), "add_": _inplace("Add"), "sub_": _inplace("Sub"),
     "mul_": _inplace("Mult"), "div_": _inplace("Div"), "scatter_": _scatter, "scatter_add_": _scatter_add,
     "index_add_": _scatter_add, "sort": _sort, "unique": _unique, "tobytes": _tobytes, "element_size": _element_size,
-    "new_zeros": _new_filled(0), "new_ones": _new_filled(1), "split": _split, "chunk": lambda i, t, a, k, ln: Opaque("chunk()", ln),
+    "new_zeros": _new_filled(0), "new_ones": _new_filled(1), "split": _split, "chunk": _chunk,
     "dot": _dot, "narrow": _narrow, "abs": lambda i, t, a, k, ln: _unary(abs, t.dtype)(i, [t], {}, ln),
     "neg": lambda i, t, a, k, ln: operators.unary(i, "USub", t, ln),
     "round": lambda i, t, a, k, ln: _unary(round, t.dtype)(i, [t], {}, ln),

@@ -632,6 +632,14 @@ def _delattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return None
 
 
+def _memoryview(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], Tensor):
+        operators.spoil(args[0], "its memory is handed out by memoryview()", line)
+    return (
+        args[0] if args and isinstance(args[0], (bytes, bytearray, Opaque)) else Opaque("memoryview()", line)
+    )
+
+
 def _vars(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if not args:
         interp.doubt("vars() hands out the variables of a frame", line)
@@ -824,7 +832,7 @@ _FUNCTIONS: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
     "sorted": _sorted, "reversed": _reversed, "any": _any_all(True), "all": _any_all(False),
     "isinstance": _isinstance, "issubclass": lambda interp, args, kwargs, line: Opaque("issubclass()", line),
     "callable": _callable, "hasattr": _hasattr, "getattr": _getattr, "setattr": _setattr, "delattr": _delattr,
-    "vars": _vars, "dir": _dir, "print": _print, "iter": _iter, "next": _next, "ord": _ord, "chr": _chr,
+    "vars": _vars, "memoryview": _memoryview, "dir": _dir, "print": _print, "iter": _iter, "next": _next, "ord": _ord, "chr": _chr,
     "hex": _hex("hex"), "bin": _hex("bin"), "oct": _hex("oct"), "repr": _repr, "ascii": _repr, "format": _format,
     "slice": _slice_value, "id": _id, "hash": _hash, "exec": _exec, "eval": _eval, "compile": _compile,
     "__import__": _dunder_import, "super": _nothing, "locals": _nothing, "globals": _nothing,
