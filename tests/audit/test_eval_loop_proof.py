@@ -393,7 +393,6 @@ _WRONG: dict[str, tuple[str, str]] = {
     "sampled": (_WINDOWS, "        for ws in sorted(set(starts) & set(range(0, 100000))):\n"),
     "np.arange cut": (_WINDOWS, "        for ws in np.arange(0, min(total, 4000), args.stride):\n"),
     "torch.split": (_WINDOWS, "        for ws in torch.tensor(starts).split(64)[0].tolist():\n"),
-    "chunk": (_WINDOWS, "        for ws in torch.tensor(starts).chunk(1)[0].tolist():\n"),
     "len//": (_WINDOWS, "        for ws in starts[: len(starts) - len(starts) // 50]:\n"),
     "int(len*.99)": (_WINDOWS, "        for ws in starts[: int(len(starts) * 0.999)]:\n"),
     "int(len*.99)+": (_WINDOWS, "        for ws in starts[: int(len(starts) * 0.999 + 1)]:\n"),
