@@ -1123,7 +1123,9 @@ def _copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Valu
     interp.step()
     if isinstance(value, Tensor):
         interp.cells(len(value.data))
-        return Tensor(list(value.data), value.shape, value.dtype)
+        copied = Tensor(list(value.data), value.shape, value.dtype)
+        copied.source = value
+        return copied
     if isinstance(value, list):
         return interp.made([_copy_value(interp, x, line, depth + 1) for x in value])
     if isinstance(value, dict):
