@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgolf.audit.flow import FlowRecorder
 from pgolf.audit.script_audit import audit_script
 from pgolf.core.token_flow import LateKind, TokenFlow
 from pgolf.core.verdict import LutStatus
@@ -531,3 +532,15 @@ def test_training_on_other_tokens_in_main_does_not_hide_the_steps_on_the_split()
     """
     found = flow(ADAPT, f"{train}{PLAIN}\n    adapt(model, val_tokens)\n    {PLAIN}")
     assert kinds(found) == {(LateKind.TRAINED_FIRST, True)}
+
+
+def test_only_so_many_steps_are_looked_around() -> None:
+    recorder = FlowRecorder(64)
+    recorder.enter("many", 0)
+    for line in range(1_000):
+        recorder.computed([1, 2])
+        recorder.differentiated({1: True, 2: True}, certain=True)
+        recorder.stepped(line, certain=True)
+    assert len(recorder.prints) == 64
+    recorder.scored(1, "many", 1, frozenset({1, 2}), recorder.computed([1, 2]))
+    assert len(recorder.facts(True, ()).late) == 1

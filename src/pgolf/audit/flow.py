@@ -24,6 +24,8 @@ _KINDS = (
 WHOLE = 0.9
 """Share of the stream from which on steps count as having gone over all of it."""
 _MAX_SCORES = 200
+_MAX_STEPS = 64
+"""Steps whose surroundings are looked at: each looks through a whole function."""
 _LATEST = 32
 
 
@@ -252,7 +254,7 @@ class FlowRecorder:
             return
         used = dict(self.used)
         where = (self.stack[-1].name if self.stack else "", line)
-        if self.stack and where not in self.prints:
+        if self.stack and where not in self.prints and len(self.prints) < _MAX_STEPS:
             self.prints[where] = printed_texts(self.stack[-1].node, line - self.stack[-1].offset)
         calls = [call for call in self.stack if not call.trains]
         unseen = any(call.unseen for call in calls)
