@@ -63,6 +63,17 @@ def test_bytes_below_what_the_split_has_by_its_own_bytes_per_token_are_a_part() 
     assert score.reading.bpb_key == "mix_bpb"
 
 
+def test_a_bare_value_stands_for_the_pair_that_prints_it_with_more_decimals() -> None:
+    bare = b"cond_ppm tokens=47851520 cond_mix_bpb=0.979547\n"
+    pair = b"quantized_cond_ppm val_loss:2.33537 val_bpb:0.97954725\n"
+    score = parse_log(bare + pair + b"quantized val_loss:2.39 val_bpb:1.09\n").score
+    assert score is not None
+    assert (score.reading.label, score.reading.is_pair) == ("quantized_cond_ppm", True)
+    score = parse_log(bare + pair.replace(b"0.97954725", b"0.97964725")).score
+    assert score is not None
+    assert score.reading.bpb_key == "cond_mix_bpb"
+
+
 def test_a_candidate_is_the_score_only_where_nothing_else_is() -> None:
     data = b"control_s42 val_loss:3.48 val_bpb:1.366\ncandidate_e4_s42 val_loss:3.34 val_bpb:1.311\n"
     score = parse_log(data).score

@@ -27,6 +27,8 @@ _MIXTURE = re.compile(r"\bppm[_ ]mix(?:er|ture)?$")
 _CANDIDATE = re.compile(r"\bcandidate_|\bselected_")
 _VARIANT = re.compile(r"^xsa\b")
 _PARTIAL = 0.9
+_TELLING_DECIMALS = 5
+"""A value with this many decimals is the same as another that it is a rounding of."""
 _SAME = 1e-4
 _NEARLY = 0.9
 _STEP_OF = re.compile(r"(\d{1,9})\s?/\s?(\d{1,9})")
@@ -44,7 +46,14 @@ def choose_score(
         return score, why_not
     # The same number printed with its loss says more than a bare `val_bpb: …` summary below it.
     value = score.reading.val_bpb
-    pairs = [r for r in readings if r.is_pair and r.kind is ReadingKind.FINAL and r.val_bpb == value]
+    pairs = [
+        r
+        for r in readings
+        if r.is_pair
+        and r.kind is ReadingKind.FINAL
+        and (r.val_bpb == value or (value.decimals >= _TELLING_DECIMALS and r.val_bpb.agrees(value)))
+        and r.val_bpb.decimals >= value.decimals
+    ]
     return (
         (Score(pairs[-1], f"{score.why}, where it stands with its loss"), "") if pairs else (score, why_not)
     )
