@@ -11,6 +11,7 @@ import ast
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pgolf.audit.flow import FlowRecorder, ScoredAgain
 from pgolf.core.bpb import LN2
@@ -26,6 +27,7 @@ from pgolf.untrusted.values import (
     MISSING,
     BoundMethod,
     ClassValue,
+    DType,
     Function,
     Instance,
     Loss,
@@ -420,6 +422,13 @@ class Watcher(Observer):
             kept = self._optimises(interp, callee, args, line)
             if kept is not MISSING:
                 return kept
+        called, reflective, writes = _known_by_name(callee.reason, name)
+        harmless = name in _HARMLESS or callee.reason.startswith("logging")
+        if not (harmless or reflective) and _INERT.issuperset(map(type, everything)):
+            # Neither arrays nor functions are handed over: all there is to it is whether a model is involved.
+            if any(type(v) is Opaque and v.origin == "model" for v in everything):
+                origin = "model"
+            return Opaque(callee.reason, callee.line or line, origin)
         tokens = [v for v in everything if type(v) is Tensor and Tok in map(type, v.data)]
         if any(isinstance(v, Opaque) and v.origin == "model" for v in everything):
             origin = "model"
@@ -431,19 +440,18 @@ class Watcher(Observer):
                 index.shape,
                 "float32",
             )
-        called = callee.reason.removesuffix(" is not modelled") + (f".{name}" if name else "")
-        if called in _REFLECTIVE:
+        if reflective:
             interp.doubt(f"{called}() reaches what is not followed", line)
         if origin == "external" and name not in _HARMLESS:
             why = f"given to something unknown: {callee.reason}"
             for v in (a for value in everything for a in arrays_within(value)):
                 if v.data and not isinstance(v.data[0], Tok) and len(v.data) >= self.size:
                     spoil(v, why, line)
-        elif _WRITES.search(called):
+        elif writes:
             for v in (a for value in everything for a in arrays_within(value)):
                 if v.data and type(v.data[0]) is not Tok and len(v.data) >= self.size:
                     spoil(v, f"may be changed by {called}()", line)
-        if name in _HARMLESS or callee.reason.startswith("logging"):
+        if harmless:
             label = next((v for v in everything if isinstance(v, str) and "bpb" in v.lower()), "")
             for value in everything:
                 self.formatted(interp, value, label and "bpb", line)
@@ -464,6 +472,16 @@ class Watcher(Observer):
                 )
                 return ModelOutput(tokens[1], line, per_token, self.graded(interp, tokens[1]))
         return Opaque(callee.reason, callee.line or line, origin)
+
+
+_INERT = frozenset({Opaque, str, int, float, bool, type(None), bytes, DType})
+
+
+@lru_cache(maxsize=4096)
+def _known_by_name(reason: str, name: str) -> tuple[str, bool, bool]:
+    """(what an unknown callable is called, whether it reaches what is not followed, whether it writes), by names only."""
+    called = reason.removesuffix(" is not modelled") + (f".{name}" if name else "")
+    return called, called in _REFLECTIVE, _WRITES.search(called) is not None
 
 
 def _models(args: list[Value], kwargs: dict[str, Value]) -> tuple[Opaque, ...]:

@@ -317,15 +317,21 @@ def steps(values: range, bounds: Sequence[Any]) -> list[Value]:
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     first, last, by = real_range(start), real_range(stop), real_range(step)
     out: list[Value] = []
-    for k, value in enumerate(values):
-        if k == 0:
+    rising = values.step > 0
+    stride, top = max(by[0], 1), last[1] - 1
+    bottom, highest = last[0] + 1, first[1]
+    for value in values:
+        if not out:
             out.append(start if type(start) is Scaled else Scaled.of(value, float(value), float(value)))
             continue
-        if values.step > 0:
-            low = first[0] + k * max(by[0], 1)
-            out.append(Scaled.of(value, min(low, max(low, last[1] - 1)), max(low, last[1] - 1)))
+        made = Scaled(value)
+        if rising:
+            low = first[0] + len(out) * stride
+            made.low, made.high = low, top if top > low else low
         else:
-            out.append(Scaled.of(value, min(last[0] + 1, value), max(first[1], value)))
+            made.low = bottom if bottom < value else value
+            made.high = highest if highest > value else value
+        out.append(made)
     return out
 
 
