@@ -549,9 +549,14 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
     """What the builder depends on that only a real tokenizer can show, or ''."""
     from pgolf.audit.probe_reach import beyond_probes
 
-    call = next((b for b in reversed(run.watcher.builders) if b.name == found.name), None)
+    calls = [b for b in run.watcher.builders if b.name == found.name]
+    call = calls[-1] if calls else None
     why = "which probe vocabularies cannot show; give a tokenizer"
-    for built in [call] if call is not None else run.watcher.builders[-3:]:
+    seen: set[int] = set()
+    for built in calls[-8:] if calls else run.watcher.builders[-3:]:
+        if id(built.function.code) in seen:
+            continue
+        seen.add(id(built.function.code))
         asked = beyond_probes(built.function, _settings(built))
         if asked is not None:
             return f"line {asked[0]}: depends on {asked[1]}, {why}"
@@ -561,19 +566,22 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
             if asked is not None:
                 return f"line {asked[0]}: depends on {asked[1]}, {why}"
         return ""
-    line = _changed_after(run, call)
+    line = _changed_after(run, calls)
     if line:
         return f"line {line}: changes a table after its builder, or may, {why}"
     return ""
 
 
-def _changed_after(run: _Run, call: BuilderCall) -> int:
+def _changed_after(run: _Run, calls: list[BuilderCall]) -> int:
     """The line where a table is changed, made anew or might be changed after its builder returned it; 0 if nowhere."""
     interp = run.program.interp
-    serials = {array.serial for array in call.arrays if isinstance(array, Tensor)}
-    for serial, line in interp.patches[call.patches :]:
-        if serial in serials:
-            return line
+    serials: set[int] = set()
+    for call in calls:
+        own = {array.serial for array in call.arrays if isinstance(array, Tensor)}
+        for serial, line in interp.patches[call.patches :]:
+            if serial in own:
+                return line
+        serials |= own
     size = len(run.vocabulary)
     for container, table in run.watcher.tables.values():
         if not isinstance(container, Tensor) or not serials or not _is_table_like(table, size):

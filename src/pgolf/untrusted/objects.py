@@ -393,6 +393,10 @@ def _default_factory(interp: Interp, container: dict[Value, Value], index: Value
     return made
 
 
+_OWN_IDS = 8
+"""Ids just past a vocabulary are a model's own: a mask token, padding."""
+
+
 def set_item(interp: Interp, container: Value, index: Value, value: Value, line: int) -> None:
     """`container[index] = value`."""
     kind = type(container)
@@ -417,7 +421,7 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
     if kind is Tensor:
         if (
             type(index) is int
-            and interp.vocab_size <= index < len(container.data)
+            and interp.vocab_size + _OWN_IDS <= index < len(container.data)
             and len(container.shape) == 1
             and interp.vocab_size
         ):
