@@ -393,10 +393,6 @@ def _default_factory(interp: Interp, container: dict[Value, Value], index: Value
     return made
 
 
-_OWN_IDS = 8
-"""Ids just past a vocabulary are a model's own: a mask token, padding."""
-
-
 def set_item(interp: Interp, container: Value, index: Value, value: Value, line: int) -> None:
     """`container[index] = value`."""
     kind = type(container)
@@ -419,13 +415,6 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         spoil(container, f"an element at an unknown place was set: {reason}", line)
         return
     if kind is Tensor:
-        if (
-            type(index) is int
-            and interp.vocab_size + _OWN_IDS <= index < len(container.data)
-            and len(container.shape) == 1
-            and interp.vocab_size
-        ):
-            interp.doubt(f"writes at the fixed place {index} of an array", line)
         if isinstance(value, Opaque) and not isinstance(value, ModelOutput):
             put(container, plain_index(index), value, line)
             return
