@@ -318,6 +318,9 @@ class Watcher(Observer):
         key = id(container)
         found = self.tables.get(key)
         if found is None:
+            past = values[self.size :]
+            if past and any(type(x) in (int, float, bool) and x != past[0] for x in past):
+                interp.at_scale("reads an array whose entries past the probe's vocabulary differ", line)
             if len(self.tables) >= 64:
                 return
             table = ConsumedTable(list(values), dtype, hint, line)
