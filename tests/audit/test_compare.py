@@ -391,3 +391,13 @@ def test_which_deviations_can_show_on_a_vocabulary() -> None:
     blind = {N.MISSING_IS_UNUSED, N.BYTE_TOKEN_WRONG_SIZE, N.STRIPS_EVERY_MARKER, N.COUNTS_CHARACTERS}
     assert {name for name in N if not has_class(name, plain)} == blind
     assert all(has_class(name, PROBES[0]) for name in N)
+
+
+def test_all_parts_together_are_the_candidate_where_a_rule_fits_one_piece_of_two() -> None:
+    vocabulary = next(v for v in PROBES if v.name == "probe-no-fallback")
+    marker = next(i for i, piece in enumerate(vocabulary.pieces) if piece.text == "▁")
+    base = list(canonical_tables(vocabulary).base_bytes)
+    base[marker] = 1
+    table = as_table(vocabulary, base_bytes=base)
+    comparison = Comparison(table, vocabulary)
+    assert comparison.tables_with(d.name for d in comparison.deviations()) == table

@@ -307,6 +307,11 @@ class Comparison:
         if self.too_short:
             raise ValueError("tables shorter than the vocabulary have no parts")
         chosen = frozenset(names)
+        if chosen and chosen.issuperset(self.found):
+            # A rule that most pieces follow may size one piece otherwise than the candidate does; the whole is the candidate.
+            n = len(self.vocabulary)
+            own = self.candidate
+            return LookupTables(own.base_bytes[:n], own.has_leading_space[:n], own.is_boundary[:n])
         base: list[int | float] = list(self.canonical.base_bytes)
         space, boundary = list(self.canonical.has_leading_space), list(self.canonical.is_boundary)
         for group in self.groups:
