@@ -47,6 +47,27 @@ AFTER_THE_BUILDER = {
     "handler": 'try:\n    open("flag")\nexcept OSError:\n    luts[0].add_(1)',
     "thread": "import threading\nt = threading.Thread(target=lambda: luts[0].add_(1))\nt.start()\nt.join()",
     "pool": "from concurrent.futures import ThreadPoolExecutor as P\nwith P() as ex:\n    ex.submit(luts[0].add_, 1)",
+    "a failing assertion": "try:\n    assert 1 == 2\nexcept AssertionError:\n    luts[0].add_(1)",
+    "a failing assertion below": (
+        "def f():\n    assert False\ntry:\n    f.x = f\n    f()\nexcept Exception:\n    luts[0].add_(1)"
+    ),
+    "a name that is not there": "try:\n    not_there\nexcept NameError:\n    luts[0].add_(1)",
+    "a deleted name": "q = 1\ndel q\ntry:\n    q + 1\nexcept NameError:\n    luts[0].add_(1)",
+    "a removed element": "try:\n    {1}.remove(2)\nexcept KeyError:\n    luts[0].add_(1)",
+    "an unknown deque": (
+        "import collections\nq = collections.deque(os.listdir('x'))\nif len(q):\n    luts[0].add_(1)"
+    ),
+    "a union of classes": "if isinstance(3, int | str):\n    luts[0].add_(1)",
+    "classes in classes": "if isinstance(3, (str, (int,))):\n    luts[0].add_(1)",
+    "an unknown direction": (
+        "if sorted([1, 2], reverse=os.path.getmtime('x') > 5)[0] == 2:\n    luts[0].add_(1)"
+    ),
+    "a merged dictionary": (
+        "d = {1: 2}\nif os.path.getmtime('x') > 5:\n    d |= {1: 3}\nif d[1] == 3:\n    luts[0].add_(1)"
+    ),
+    "an unknown among equals": (
+        "if {1: os.path.getmtime('x')} != {1: 5}:\n    pass\nelse:\n    luts[0].add_(1)"
+    ),
     "exit stack": "import contextlib\nwith contextlib.ExitStack() as st:\n    st.callback(luts[0].add_, 1)",
     "atexit of a library": "import foolib\nfoolib.run(lambda: luts[0].add_(1))",
     "hook": "hook = nn.Linear(3, 3)\nhook.register_forward_hook(lambda *a: luts[0].add_(1))",
@@ -183,3 +204,47 @@ ONLY_ON_LONG_STREAMS = {
 def test_what_only_a_long_stream_meets_is_not_canonical(name: str) -> None:
     result = audit(replaced(*ONLY_ON_LONG_STREAMS[name]))
     assert result.eval_status is not EvalStatus.CANONICAL
+
+
+_SIZE_IN_DISGUISE = {
+    "plus nothing": "(n + 0) > 10**6",
+    "a sum of one": "sum([n]) > 10**6",
+    "inverted": "-(~n) > 10**6",
+    "a tuple": "(n,) > (10**6,)",
+    "a list": "[n] > [10**6]",
+    "a range from a literal": "list(range(10**6, n))",
+    "a field's text": 'f"{n:012d}" > "000001000000"',
+    "padded text": 'str(n).zfill(12) > "000001000000"',
+    "the length of digits": 'str(n).count("") > 7',
+    "the last digit": 'str(n).endswith("0")',
+    "a digit": '"0" in str(n)',
+    "text in another": 'str(n) not in "132 131 130 129 128 127 126"',
+    "encoded text": "len(str(n).encode()) > 6",
+    "joined text": 'len("".join(["a", str(n)])) > 6',
+    "formatted text": 'len(format(n, "d")) > 6',
+    "str.format": 'len("{}".format(n)) > 6',
+    "percent": 'len("%d" % n) > 6',
+    "repr": "len(repr(n)) > 6",
+    "text of another base": "int(str(n), 16) > 10**6",
+    "hexadecimal": "len(hex(n)) > 8",
+    "binary": "len(bin(n)) > 22",
+    "bits": "n.bit_length() > 20",
+    "bytes of it": 'n.to_bytes(8, "little")[2] > 0',
+    "a hash": "hash(n) % 1000000 != n",
+    "a power": "pow(n, 1, 1000) != n",
+}
+
+
+def _counted_when(condition: str) -> str:
+    lines = f"n = val_tokens.numel()\n            if {condition}:\n                byte_count += 5"
+    return replaced(_COUNT, f"{_COUNT}\n            {lines}")
+
+
+@pytest.mark.parametrize("name", _SIZE_IN_DISGUISE)
+def test_the_size_of_a_real_stream_is_recognised_in_any_disguise(name: str) -> None:
+    assert audit(_counted_when(_SIZE_IN_DISGUISE[name])).eval_status is not EvalStatus.CANONICAL
+
+
+@pytest.mark.parametrize("condition", ["n < 0", "n + 0 == 0", 'f"{n}" is None'])
+def test_what_no_stream_meets_is_no_obstacle(condition: str) -> None:
+    assert audit(_counted_when(condition)).eval_status is EvalStatus.CANONICAL

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pgolf.errors import LimitTripped
-from pgolf.untrusted import operators
+from pgolf.untrusted import operators, scaled
 from pgolf.untrusted.interp import (
     Code,
     Expr,
@@ -20,7 +20,18 @@ from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.scaled import OtherAtScale
 from pgolf.untrusted.scaled import either as scaled_either
 from pgolf.untrusted.tensor import Tensor
-from pgolf.untrusted.values import MISSING, Function, KnownTruth, Loss, OfLosses, Opaque, Stuck, Value, unsure
+from pgolf.untrusted.values import (
+    MISSING,
+    Function,
+    KnownTruth,
+    Loss,
+    OfLosses,
+    Opaque,
+    ScaledText,
+    Stuck,
+    Value,
+    unsure,
+)
 
 _BUILDERS: dict[type, Callable[[Any], Expr]] = {}
 
@@ -551,6 +562,7 @@ def _joined(node: ast.JoinedStr) -> Expr:
         out: list[str] = []
         unknown: Value = None
         before = ""
+        grown = False
         for text, value, conversion, spec in parts:
             if value is None:
                 out.append(text)
@@ -563,13 +575,14 @@ def _joined(node: ast.JoinedStr) -> Expr:
             if isinstance(shown, Opaque):
                 unknown = unknown or shown
             else:
+                grown = grown or type(shown) is ScaledText
                 out.append(shown)
         if unknown is not None:
             return Opaque(f"text with an unknown part: {unknown.reason}", line + fr.offset, "text")
         result = "".join(out)
         if len(result) > fr.interp.limits.string_chars:
             raise LimitTripped("string_chars", fr.interp.limits.string_chars)
-        return result
+        return scaled.grown_text(result) if grown else result
 
     return run
 
@@ -589,12 +602,14 @@ def format_value(fr: Frame, value: Value, conversion: int, template: Value, line
     digits = "".join(c if c.isdigit() else " " for c in template).split()
     if any(int(d[:9]) > 100_000 for d in digits):
         raise LimitTripped("string_chars", fr.interp.limits.string_chars)
+    grown = scaled.grows(value)
     if conversion in (ord("r"), ord("a")):
         value = ascii(value) if conversion == ord("a") else repr(value)
     elif conversion == ord("s"):
         value = str(value)
     try:
-        return format(value, template)
+        shown = format(value, template)
+        return scaled.grown_text(shown) if grown else shown
     except (ValueError, TypeError):
         raise operators.raise_in_script("ValueError", "bad format", line + fr.offset) from None
 

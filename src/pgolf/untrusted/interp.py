@@ -157,6 +157,8 @@ class Interp:
         self.cells_left = limits.interpreter_cells
         self.depth = 0
         self.handlers = 0
+        self.surprises = 0
+        """Names met that nothing bound and assertions that did not hold: a real run would raise, this one goes on."""
         """How many `try` bodies with handlers are being executed."""
         self.fresh: list[tuple[int, dict[int, Value]]] = []
         """For each unknown condition we are under: the array serial at its start, and the containers made since
@@ -595,6 +597,7 @@ def _outer_name(fr: Frame, name: str) -> Value:
     found = fr.interp.builtins.get(name, MISSING)
     if found is not MISSING:
         return found
+    fr.interp.surprises += 1
     return Opaque(f"name {name} is not bound to anything that was evaluated", fr.offset, "unset")
 
 

@@ -32,6 +32,8 @@ from pgolf.untrusted.values import (
     unsure,
 )
 
+TYPE_UNION = "type union"
+"""Why `A | B` of classes is unknown."""
 _NUMBER = (int, float)
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv,
@@ -78,7 +80,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     ka, kb = type(a), type(b)
     if ka is ScaledText or kb is ScaledText:
         a, b = (str.__str__(x) if type(x) is ScaledText else x for x in (a, b))
-        ka, kb = type(a), type(b)
+        result = binary(interp, op, a, b, line)
+        return scaled.grown_text(result) if isinstance(result, str) else result
     if (ka is int or ka is float or ka is bool or ka is Tok) and (
         kb is int or kb is float or kb is bool or kb is Tok
     ):
@@ -124,11 +127,13 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if op == "BitOr" and ka is dict and kb is dict:
         return interp.made({**a, **b})
     if ka in (set, frozenset) and kb in (set, frozenset) and op in ("BitOr", "BitAnd", "Sub", "BitXor"):
+        if op != "BitOr" and any(isinstance(x, Opaque) for x in (*a, *b)):
+            return Opaque("a set with unknown elements beside another", line)
         if any(type(x) is Scaled for x in a) != any(type(x) is Scaled for x in b):
             return scaled.hidden("a set of numbers that grow with the run beside another", line)
         return interp.made(_BINARY[op](a, b))
     if op in ("BitOr",):
-        return Opaque("type union", line)
+        return Opaque(TYPE_UNION, line)
     if not (isinstance(a, _PLAIN) and isinstance(b, _PLAIN)):
         return Opaque(f"operator {op} on values that are not modelled", line)
     raise raise_in_script("TypeError", f"unsupported operands for {op}", line)
@@ -170,6 +175,8 @@ def _numbers(interp: Interp, op: str, a: Any, b: Any, line: int) -> Value:
         function = _BINARY.get(op)
         if function is None:
             raise Stuck(f"operator {op}", line)
+        if op in ("LShift", "RShift") and b < 0:
+            raise raise_in_script("ValueError", "negative shift count", line)
         result = function(a, b)
         return _check_int(result, interp) if type(result) is int else result
     except ZeroDivisionError:
@@ -353,16 +360,34 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             interp.cells(1)
             a.append(x)
         return a
-    if type(a) is set and type(b) in (set, frozenset) and op in ("BitOr", "BitAnd", "Sub"):
+    if type(a) is set and type(b) in (set, frozenset) and op in ("BitOr", "BitAnd", "Sub", "BitXor"):
         if not interp.changing(a, line):
             spoil(a, "changed under an unknown condition", line)
             return a
-        new = _BINARY[op](a, b)
+        new = binary(interp, op, a, b, line)
+        if isinstance(new, Opaque):
+            raise Stuck(new.reason, line)
         a.clear()
         a.update(new)
         return a
-    if type(a) is dict and type(b) is dict and op == "BitOr":
+    if type(a) is dict and op == "BitOr":
+        if not interp.changing(a, line) or not isinstance(b, dict):
+            spoil(a, "changed under an unknown condition or by something unknown", line)
+            return a
         a.update(b)
+        return a
+    if type(a) is list and op == "Mult" and type(b) is int:
+        if not interp.changing(a, line):
+            spoil(a, "changed under an unknown condition", line)
+            return a
+        _room(interp, len(a) * max(0, b))
+        a *= b
+        return a
+    if type(a) is bytearray and op == "Add" and isinstance(b, (bytes, bytearray)):
+        _room(interp, len(b))
+        if not interp.changing(a, line):
+            raise Stuck("bytes changed under an unknown condition", line)
+        a += b
         return a
     return binary(interp, op, a, b, line)
 
@@ -478,8 +503,10 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return Opaque("comparison of a loss", line, "model")
     if ka is Instance or kb is Instance:
         return _compare_objects(interp, op, a, b, line)
-    if _holds_unknown(a) or _holds_unknown(b):
+    if _holds_unknown(interp, a) or _holds_unknown(interp, b):
         return Opaque("comparison of containers with unknown elements", line)
+    if _holds_scaled(a) or _holds_scaled(b):
+        return _compare_sizes(interp, op, a, b, line)
 
     if ka is DType and kb is DType:
         return (a.name == b.name) == (op == "Eq")
@@ -524,8 +551,46 @@ def _length(value: Value) -> int:
     return len(value) if isinstance(value, (str, bytes, list, tuple)) else 0
 
 
-def _holds_unknown(value: Value) -> bool:
-    return isinstance(value, (list, tuple)) and any(isinstance(x, (Opaque, Tensor, Loss)) for x in value)
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def _holds_unknown(interp: Interp, value: Value) -> bool:
+    """Whether a container has an element, at any depth, that the host would compare as an object of its own."""
+    stack = [value] if isinstance(value, _CONTAINERS) else []
+    seen: set[int] = set()
+    while stack:
+        container = stack.pop()
+        interp.step(len(container) >> 4)
+        for x in container.values() if isinstance(container, dict) else container:
+            kind = type(x)
+            if kind is int or kind is str or kind is bool or kind is float:
+                continue
+            if isinstance(x, (Opaque, Tensor, Loss)):
+                return True
+            if isinstance(x, _CONTAINERS) and id(x) not in seen:
+                seen.add(id(x))
+                stack.append(x)
+    return False
+
+
+def _holds_scaled(value: Value) -> bool:
+    return isinstance(value, (list, tuple)) and any(scaled.grows(x) for x in value)
+
+
+def _compare_sizes(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    """Shapes and other sequences of numbers that grow with the run: equal element by element, in no known order."""
+    if op not in ("Eq", "NotEq"):
+        return scaled.hidden("order of sequences of numbers that grow with the run", line)
+    if type(a) is not type(b) or len(a) != len(b):
+        return op == "NotEq"
+    unknown: Opaque | None = None
+    for x, y in zip(a, b, strict=True):
+        same = interp.truth(compare(interp, "Eq", x, y, line), line)
+        if same is False:
+            return op == "NotEq"
+        if isinstance(same, Opaque):
+            unknown = same
+    return unknown if unknown is not None else op == "Eq"
 
 
 def _identical(a: Value, b: Value) -> Value:
@@ -587,6 +652,8 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
         return item
     kind = type(container)
     interp.step((_length(container) >> 4) + 1)
+    if type(item) is ScaledText and kind is str:
+        return scaled.hidden("search for the text of a number that grows with the run", line)
     if kind in (str, bytes):
         if type(item) is not kind and not (kind is bytes and isinstance(item, int)):
             raise raise_in_script("TypeError", "in <string> requires a string", line)
@@ -668,9 +735,11 @@ def percent_format(interp: Interp, template: Value, values: Value, line: int) ->
         return Opaque("computed field width", line, "text")
     try:
         result = template % values
-    except (TypeError, ValueError, KeyError, OverflowError):
-        raise raise_in_script("TypeError", "not all arguments converted", line) from None
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise raise_in_script(type(error).__name__, "the template and its values do not fit", line) from None
     _room(interp, len(result))
+    if isinstance(result, str) and any(map(scaled.grows, pieces)):
+        return scaled.grown_text(result)
     return result
 
 

@@ -72,9 +72,6 @@ def _corners(f: Callable[[float, float], float], a: Range, b: Range) -> Range:
     values = []
     for x in a:
         for y in b:
-            if (x == 0 and math.isinf(y)) or (y == 0 and math.isinf(x)):
-                values.append(0.0)
-                continue
             try:
                 values.append(f(x, y))
             except (OverflowError, ZeroDivisionError, ValueError):
@@ -82,6 +79,11 @@ def _corners(f: Callable[[float, float], float], a: Range, b: Range) -> Range:
     if any(v != v for v in values):
         return _EVERYTHING
     return (min(values), max(values))
+
+
+def _product(x: float, y: float) -> float:
+    """An end of a range without bound, times zero, is zero."""
+    return 0.0 if x == 0 or y == 0 else x * y
 
 
 def _quotient(a: Range, b: Range, floor: bool) -> Range:
@@ -140,7 +142,7 @@ def _binary(op: str, a: Any, b: Any, line: int) -> Value:
     ra, rb = real_range(a), real_range(b)
     if op in ("Add", "Sub", "Mult"):
         f = {"Add": operator.add, "Sub": operator.sub, "Mult": operator.mul}[op]
-        return _made(f(_plain(a), _plain(b)), _corners(f, ra, rb))
+        return _made(f(_plain(a), _plain(b)), _corners(_product if op == "Mult" else f, ra, rb))
     if op == "Div":
         return _made(_plain(a) / _plain(b), _quotient(ra, rb, False))
     both = type(a) in SCALED and type(b) in SCALED
@@ -222,6 +224,13 @@ def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
     if real is not None and all(low == high for low, high in ranges):
         return OtherAtScale(said.reason, line, here)
     return said
+
+
+def compare_any(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
+    """`a op b` of any two numbers."""
+    if type(a) in SCALED or type(b) in SCALED:
+        return compare(op, a, b, line)
+    return bool(_COMPARE[op](a, b))
 
 
 def cut(x: Any) -> bool:
@@ -335,12 +344,35 @@ def steps(values: range, bounds: Sequence[Any]) -> list[Value]:
     return out
 
 
+def grows(value: Value) -> bool:
+    """Whether a number or text is another one in a real run."""
+    return type(value) in SCALED or type(value) is ScaledText
+
+
+def grown_text(text: str) -> ScaledText:
+    """A text that a number which grows with the run is part of: a real run has another one."""
+    return ScaledText.of(text, *_EVERYTHING)
+
+
+def text_method(method: Callable[..., Value], name: str) -> Callable[..., Value]:
+    """A method of such a text gives such a text again; numbers, answers and parts of it are unknown."""
+
+    def run(interp: Any, value: ScaledText, args: Any, kwargs: Any, line: int) -> Value:
+        result = method(interp, str.__str__(value), args, kwargs, line)
+        if isinstance(result, str):
+            return grown_text(result)
+        return hidden(f"{name}() of the text of a number that grows with the run", line)
+
+    return run
+
+
 def mixed_keys(container: Any, item: Value) -> bool:
     """Whether a scaled number is looked up among plain numbers, so that a real run may find another one or none."""
     if type(item) in SCALED or type(item) is ScaledText:
         return any(
             isinstance(k, (int, float, str))
             and type(k) not in SCALED
+            and type(k) is not ScaledText
             and k not in _HOMOGENEOUS
             and not isinstance(k, bool)
             for k in container

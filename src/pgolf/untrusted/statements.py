@@ -434,6 +434,7 @@ def _assert(node: ast.Assert) -> Stmt:
         truth = fr.interp.truth(test(fr), line + fr.offset)
         if truth is not True:
             fr.interp.assume("an assertion holds", line + fr.offset)
+            fr.interp.surprises += 1
         return NORMAL
 
     return run
@@ -821,8 +822,10 @@ def _try(node: ast.Try) -> Stmt:
     unseen_handlers: list[ast.ExceptHandler] | None = None
     skips = any(_skips_a_round(h.body) for h in node.handlers)
 
-    def unseen_changes() -> list[ast.ExceptHandler]:
+    def unseen_changes(surprised: bool) -> list[ast.ExceptHandler]:
         nonlocal unseen_handlers
+        if surprised:
+            return [h for h in node.handlers if _may_change(h)]
         if unseen_handlers is None:
             unseen_handlers = [h for h in node.handlers if _may_change(h)]
             if unseen_handlers and not any(type(n) in _RAISING for n in walk_all(node.body)):
@@ -832,6 +835,7 @@ def _try(node: ast.Try) -> Stmt:
     def run(fr: Frame) -> int:
         interp = fr.interp
         code = NORMAL
+        surprises = interp.surprises
         try:
             if handlers:
                 interp.handlers += 1
@@ -857,7 +861,7 @@ def _try(node: ast.Try) -> Stmt:
         else:
             if skips and fr.ambiguous is None:
                 fr.ambiguous = Opaque("a handler that may skip a round", node.lineno + fr.offset)
-            for unseen in unseen_changes():
+            for unseen in unseen_changes(interp.surprises != surprises):
                 # Whether a call of something unknown raises is not known, so neither is whether its handler runs.
                 spoil_reachable(fr, unseen, "changed in a handler that may run", unseen.lineno + fr.offset)
             if code == NORMAL and orelse is not None:

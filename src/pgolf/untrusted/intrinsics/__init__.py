@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics import arrays, library
 from pgolf.untrusted.intrinsics.builtin import (
@@ -23,6 +24,7 @@ from pgolf.untrusted.operators import spoil
 from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
+    SCALED,
     DType,
     ExceptionValue,
     Intrinsic,
@@ -101,6 +103,10 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
     table = METHOD_TABLES.get(_PLAIN_KIND.get(type(value), type(value)))
     method = table.get(name) if table is not None else None
     if method is not None:
+        if type(value) is ScaledText:
+            method = scaled.text_method(method, name)
+        elif type(value) in SCALED and name not in ("item", "astype", "tolist"):
+            return scaled.hidden(f"{name}() of a number that grows with the run", line)
         found = method
         return Intrinsic(name, lambda it, args, kwargs, ln: found(it, value, args, kwargs, ln))
     if isinstance(value, DType):

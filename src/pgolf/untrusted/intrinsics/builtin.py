@@ -144,6 +144,11 @@ def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         if any(scaled.cut(v) for v in values):
             return scaled.hidden("range over a part of what grows with the run", line)
         if any(type(v) is Scaled for v in values):
+            if len(values) > 1 and not made:
+                # Nothing here; a real run may have elements.
+                empty = scaled.compare_any("GtE" if made.step > 0 else "LtE", values[0], values[1], line)
+                if empty is not True:
+                    return scaled.hidden("range() between numbers that grow with the run", line)
             interp.cells(len(made))
             interp.step(len(made))
             return interp.made(scaled.steps(made, values))
@@ -169,13 +174,15 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             if len(value) > 1200:
                 raise LimitTripped("int_bits", interp.limits.int_bits)
             base = args[1] if len(args) > 1 else kwargs.get("base", 10)
+            if type(value) is ScaledText:
+                return scaled.hidden("int() of the text of a number that grows with the run", line)
             return int(value, base) if isinstance(base, int) else Opaque("unknown base", line)
         if isinstance(value, Tok):
             return value
         if isinstance(value, (int, float)):
             return int(value)
-    except (ValueError, OverflowError):
-        raise raise_in_script("ValueError", "invalid literal for int()", line) from None
+    except (ValueError, OverflowError) as error:
+        raise raise_in_script(type(error).__name__, "invalid literal for int()", line) from None
     if isinstance(value, Instance):
         from pgolf.untrusted.objects import get_attribute
 
@@ -223,7 +230,11 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, Opaque):
         return value
     if isinstance(value, ExceptionValue):
-        return str(value.args[0]) if value.args and isinstance(value.args[0], str) else ""
+        if not value.args:
+            return ""
+        only = value.args[0]
+        plain = len(value.args) == 1 and value.kind != "KeyError" and type(only) in (str, int)
+        return str(only) if plain else Opaque("text of an exception", line, "text")
     if isinstance(value, DType):
         return Opaque("text of an element type", line, "text")
     return Opaque(f"text of a value of kind {type(value).__name__}", line, "text")
@@ -238,8 +249,10 @@ def _bytes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, str):
         return _encode(interp, value, args[1:], kwargs, line)
     if isinstance(value, int):
-        text_room(interp, max(0, value))
-        return bytes(max(0, value))
+        if value < 0:
+            raise raise_in_script("ValueError", "negative count", line)
+        text_room(interp, value)
+        return bytes(value)
     if isinstance(value, Opaque):
         return value
     parts = items_of(interp, value, line)
@@ -450,8 +463,8 @@ def _round(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     ):
         try:
             return round(value) if digits is None else round(value, digits)
-        except (ValueError, OverflowError):
-            raise raise_in_script("ValueError", "round() of nan or inf", line) from None
+        except (ValueError, OverflowError) as error:
+            raise raise_in_script(type(error).__name__, "round() of nan or inf", line) from None
     return value if isinstance(value, Opaque) else Opaque("round()", line, "model")
 
 
@@ -461,6 +474,8 @@ def _divmod(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _pow(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if len(args) == 3 and any(map(scaled.grows, args)):
+        return scaled.hidden("pow() of a number that grows with the run", line)
     if len(args) == 3 and all(isinstance(a, int) for a in args) and args[1] >= 0 and args[2]:
         return pow(*[int(a) for a in args])
     return operators.binary(interp, "Pow", args[0], args[1], line)
@@ -483,6 +498,8 @@ def sort_values(interp: Interp, values: list[Value], kwargs: Kwargs, line: int) 
             raise Stuck("sorting of values whose order is unknown", line)
     interp.step(len(values) * max(1, len(values).bit_length()))
     reverse = interp.truth(kwargs.get("reverse", False), line)
+    if isinstance(reverse, Opaque):
+        raise Stuck("sorting in an unknown direction", line)
     try:
         order = sorted(range(len(values)), key=lambda i: keys[i], reverse=reverse is True)
     except TypeError:
@@ -536,9 +553,14 @@ def _isinstance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             if plain and all(name in _KINDS or name == "type" for name in plain):
                 return False
         return value
-    options = kinds if isinstance(kinds, tuple) else (kinds,)
+    options = list(kinds if isinstance(kinds, tuple) else (kinds,))
     unsure: Value = False
-    for kind in options:
+    while options:
+        kind = options.pop()
+        interp.step()
+        if isinstance(kind, tuple):
+            options.extend(kind)
+            continue
         if isinstance(kind, NativeClass):
             if kind.name in _KINDS:
                 if isinstance(value, _KINDS[kind.name]):
@@ -566,6 +588,8 @@ def _isinstance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         elif isinstance(kind, Intrinsic) and kind.name in _KINDS:
             if isinstance(value, _KINDS[kind.name]):
                 return True
+        elif isinstance(kind, Opaque) and kind.reason == operators.TYPE_UNION:
+            unsure = kind
         elif isinstance(kind, Opaque) and not isinstance(
             value, (int, float, str, bytes, list, tuple, dict, set, type(None), Tensor)
         ):
@@ -752,6 +776,8 @@ def _hex(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
 
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         value = scalar(args[0])
+        if type(value) is Scaled:
+            return scaled.grown_text(convert(int(value)))
         if isinstance(value, int):
             return convert(int(value))
         return value if isinstance(value, Opaque) else Opaque(f"{name}()", line)
@@ -761,6 +787,8 @@ def _hex(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
 
 def _repr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = args[0]
+    if scaled.grows(value):
+        return scaled.grown_text(repr(value))
     if value is None or isinstance(value, (int, float, str, bytes)):
         return repr(value)
     return value if isinstance(value, Opaque) else Opaque("repr()", line, "text")
@@ -770,8 +798,10 @@ def _format(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
     spec = args[1] if len(args) > 1 else ""
     if isinstance(value, (int, float, str)) and isinstance(spec, str) and len(spec) < 8:
+        text_room(interp, max(map(int, re.findall("[0-9]+", spec)), default=0))
         try:
-            return format(value, spec)
+            shown = format(value, spec)
+            return scaled.grown_text(shown) if scaled.grows(value) else shown
         except (ValueError, TypeError):
             raise raise_in_script("ValueError", "bad format", line) from None
     return Opaque("format()", line, "text")
@@ -787,7 +817,8 @@ def _id(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _hash(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return int(args[0]) if isinstance(args[0], int) else Opaque("hash()", line)
+    known = isinstance(args[0], int) and not scaled.grows(args[0])
+    return hash(int(args[0])) if known else Opaque("hash()", line)
 
 
 def _nothing(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -925,6 +956,10 @@ def _plain_text_method(name: str) -> Method:
             a = scalar(a)
             if isinstance(a, Opaque):
                 return a
+            if scaled.grows(a):
+                return scaled.hidden(f"{name}() with a number that grows with the run", line)
+            if isinstance(a, tuple) and any(isinstance(x, Opaque) for x in a):
+                return Opaque(f"{name}() with an unknown alternative", line)
             if not (a is None or isinstance(a, (str, bytes, int, tuple, bytearray))):
                 raise raise_in_script("TypeError", f"{name}() argument", line)
             plain.append(a)
@@ -974,12 +1009,12 @@ def _join(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> 
     unknown = first_unknown(parts)
     if unknown is not None:
         return Opaque(f"text with an unknown part: {unknown.reason}", line, "text")
-    if not all(
-        type(p) is type(value) or (isinstance(p, bytearray) and isinstance(value, bytes)) for p in parts
-    ):
+    kinds = (bytes, bytearray) if isinstance(value, (bytes, bytearray)) else (str,)
+    if not all(isinstance(p, kinds) for p in parts):
         raise raise_in_script("TypeError", "join() of something else than text", line)
     text_room(interp, sum(map(len, parts)) + len(value) * len(parts))
-    return value.join(parts)
+    joined = value.join(parts)
+    return scaled.grown_text(joined) if any(map(scaled.grows, parts)) else joined
 
 
 def _pad(name: str) -> Method:
@@ -1012,13 +1047,16 @@ def _str_format(interp: Interp, value: str, args: Args, kwargs: Kwargs, line: in
         interp, len(value) + sum(len(str(v)) for v in [*plain, *named.values()]) * (value.count("{") + 1)
     )
     try:
-        return value.format(*plain, **named)
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
-        raise raise_in_script("ValueError", "format() failed", line) from None
+        shown = value.format(*plain, **named)
+        return scaled.grown_text(shown) if any(map(scaled.grows, [*plain, *named.values()])) else shown
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise raise_in_script(type(error).__name__, "format() failed", line) from None
 
 
 def _translate(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
     table = args[0]
+    if len(args) > 1 or kwargs:
+        return Opaque("translate() with deletions", line)
     if isinstance(value, str) and isinstance(table, dict):
         if not all(isinstance(k, int) and (v is None or isinstance(v, (int, str))) for k, v in table.items()):
             return Opaque("translate() with unknown parts", line)
@@ -1039,8 +1077,11 @@ def _expandtabs(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: in
 
 
 def _bytes_hex(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
-    text_room(interp, 2 * len(value))
-    return bytes(value).hex()
+    text_room(interp, 3 * len(value))
+    try:
+        return bytes(value).hex(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        raise raise_in_script(type(error).__name__, "hex() arguments", line) from None
 
 
 STR_METHODS: dict[str, Method] = {name: _plain_text_method(name) for name in _STR_PLAIN}
@@ -1127,8 +1168,12 @@ def _copy(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> 
 
 
 def _list_index(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
-    for i, x in enumerate(value):
-        same = operators.compare(interp, "Eq", x, args[0], line)
+    if not all(type(a) is int for a in args[1:]):
+        return Opaque("index() between unknown places", line)
+    for i in range(
+        *slice(args[1] if len(args) > 1 else 0, args[2] if len(args) > 2 else None).indices(len(value))
+    ):
+        same = operators.compare(interp, "Eq", value[i], args[0], line)
         if isinstance(same, Opaque):
             return same
         if same is True:
@@ -1257,6 +1302,16 @@ def _set_discard(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, 
     return None
 
 
+def _set_remove(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    key = _key(interp, args[0], line)
+    if isinstance(key, Opaque) or any(isinstance(x, Opaque) for x in value):
+        raise Stuck("removal of or among something unknown", line)
+    if key not in value:
+        raise raise_in_script("KeyError", "no such element", line)
+    value.remove(key)
+    return None
+
+
 def _set_update(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
     for a in args:
         made = _set(interp, [a], {}, line)
@@ -1287,13 +1342,17 @@ def _set_op(name: str) -> Method:
 def _set_relation(name: str) -> Method:
     def run(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
         other = _set(interp, args[:1], {}, line)
-        return other if isinstance(other, Opaque) else bool(getattr(value, name)(other))
+        if isinstance(other, Opaque):
+            return other
+        if any(isinstance(x, Opaque) for x in (*value, *other)):
+            return Opaque("relation of sets with unknown elements", line)
+        return bool(getattr(value, name)(other))
 
     return run
 
 
 SET_METHODS: dict[str, Method] = {
-    "add": _changing(_set_add), "discard": _changing(_set_discard), "remove": _changing(_set_discard),
+    "add": _changing(_set_add), "discard": _changing(_set_discard), "remove": _changing(_set_remove),
     "update": _changing(_set_update), "clear": _changing(_clear), "copy": _copy,
     **{n: _set_op(n) for n in ("union", "intersection", "difference", "symmetric_difference")},
     **{n: _set_relation(n) for n in ("issubset", "issuperset", "isdisjoint")},
@@ -1325,9 +1384,15 @@ FLOAT_METHODS: dict[str, Method] = {
     "item": lambda i, v, a, k, ln: v,
 }
 
+_FROZEN_METHODS = {
+    name: method for name, method in SET_METHODS.items() if name not in ("add", "discard", "remove", "update", "clear")
+}  # fmt: skip
+
 HOST_METHODS: dict[type, dict[str, Method]] = {
     str: STR_METHODS, bytes: BYTES_METHODS, bytearray: BYTES_METHODS, list: LIST_METHODS, tuple: TUPLE_METHODS,
-    dict: DICT_METHODS, set: SET_METHODS, frozenset: SET_METHODS, int: INT_METHODS, bool: INT_METHODS, Tok: INT_METHODS,
+    dict: DICT_METHODS, set: SET_METHODS,
+frozenset: _FROZEN_METHODS,
+    int: INT_METHODS, bool: INT_METHODS, Tok: INT_METHODS,
     float: FLOAT_METHODS,
 }  # fmt: skip
 
@@ -1355,8 +1420,8 @@ def _math(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
                     return scaled.monotone(name, function, values[0], line)
                 return scaled.hidden(f"math.{name} of a number that grows with the run", line)
             result = function(*values)
-        except (ValueError, OverflowError, ZeroDivisionError):
-            raise raise_in_script("ValueError", "math domain error", line) from None
+        except (ValueError, OverflowError, ZeroDivisionError, TypeError) as error:
+            raise raise_in_script(type(error).__name__, "math domain error", line) from None
         return result
 
     return run

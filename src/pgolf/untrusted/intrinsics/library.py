@@ -16,6 +16,7 @@ from pgolf.errors import DataError, LimitTripped
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.arrays import dtype_of
 from pgolf.untrusted.intrinsics.builtin import (
+    BUILTINS,
     Args,
     Cursor,
     Kwargs,
@@ -843,22 +844,28 @@ def _namedtuple(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return make_dataclass(made)
 
 
+def call_builtin(interp: Interp, name: str, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """A built-in as it is, whatever the script has made of its name."""
+    made = BUILTINS[name]
+    return made.construct(interp, args, kwargs, line) if isinstance(made, NativeClass) else Opaque(name, line)
+
+
 def _defaultdict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    made: dict[Value, Value] = {}
-    if len(args) > 1 and isinstance(args[1], dict):
-        made.update(args[1])
-    if args and args[0] is not None:
+    made = call_builtin(interp, "dict", args[1:], kwargs, line)
+    if isinstance(made, dict) and args and args[0] is not None:
         interp.factories[id(made)] = (made, args[0])
-    return interp.made(made)
+    return made
 
 
 def _counter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     out: dict[Value, Value] = {}
     if args:
-        if isinstance(args[0], Opaque):
-            return args[0]
+        if isinstance(args[0], (Opaque, dict)) or kwargs:
+            return args[0] if isinstance(args[0], Opaque) else Opaque("Counter() of counts", line)
         for x in items_of(interp, args[0], line):
             x = scalar(x)
+            if isinstance(x, Opaque):
+                return x
             if isinstance(x, (int, str, bytes, float, tuple)):
                 out[x] = out.get(x, 0) + 1
     interp.factories[id(out)] = (out, Intrinsic("int", lambda i, a, k, ln: 0))
@@ -866,7 +873,11 @@ def _counter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _deque(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return interp.made(items_of(interp, args[0], line) if args and not isinstance(args[0], Opaque) else [])
+    if first_unknown(args) is not None:
+        return first_unknown(args)
+    if len(args) > 1 or kwargs.get("maxlen") is not None:
+        return Opaque("a deque of limited length", line)
+    return interp.made(items_of(interp, args[0], line) if args else [])
 
 
 def _chain(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
