@@ -284,6 +284,36 @@ def test_sizes_that_no_rule_explains_are_other_size() -> None:
     }
 
 
+def test_a_smallest_size_of_one_byte_is_no_space_counted_twice() -> None:
+    """`max(1, len(...))` gives a byte to pieces of markers alone; every piece with text stays canonical."""
+
+    def at_least_one(vocabulary: Vocabulary) -> LookupTables:
+        canonical = canonical_tables(vocabulary)
+        sizes = tuple(
+            size if boundary else max(1, size)
+            for size, boundary in zip(canonical.base_bytes, canonical.is_boundary, strict=True)
+        )
+        return dataclasses.replace(canonical, base_bytes=sizes)
+
+    pairs = [(at_least_one(vocabulary), vocabulary) for vocabulary in PROBES]
+    for found in (compare(*pairs[0]), compare_probes(pairs)):
+        assert {deviation.name for deviation in found} == {N.OTHER_SIZE}
+
+
+def test_a_space_counted_twice_on_one_piece_with_text_keeps_its_name() -> None:
+    vocabulary = PROBES[0]
+    canonical = canonical_tables(vocabulary)
+    token = next(
+        i
+        for i, piece in enumerate(vocabulary.pieces)
+        if canonical.has_leading_space[i] and piece.text.count("▁") == 1 and len(piece.text) > 1
+    )
+    sizes = list(canonical.base_bytes)
+    sizes[token] += 1
+    found = compare(dataclasses.replace(canonical, base_bytes=tuple(sizes)), vocabulary)
+    assert [(d.name, d.tokens) for d in found] == [(N.LEADING_SPACE_PLUS_ONE, 1)]
+
+
 def test_rescaling_in_whole_numbers_is_recognised() -> None:
     vocabulary = Vocabulary(tuple(Piece("x" * n, PieceKind.NORMAL) for n in range(1, 40)))
     for rounding in (int, round):

@@ -578,8 +578,13 @@ def _fits_taken(group: _Group, rule: _Rule) -> bool:
 
 
 def _exception(group: _Group, rule: _Rule) -> DeviationName:
-    """The name for a size that the table's own rule does not explain."""
-    if group.shape.lead and rule.fits(group.shape, group.size - 1) and group.flag:
+    """The name for a size that the table's own rule does not explain.
+
+    A piece of markers alone that has one byte shows a smallest size (`max(1, ...)`), not a space counted twice.
+    """
+    shape = group.shape
+    has_text = shape.utf8_bytes > _MARKER_BYTES * shape.markers
+    if shape.lead and has_text and group.flag and rule.fits(shape, group.size - 1):
         return _Name.LEADING_SPACE_PLUS_ONE
     if group.shape.markers > 1:
         for strip in (_Strip.LEADING, _Strip.EVERY, _Strip.SPACES):
