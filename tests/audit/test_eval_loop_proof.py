@@ -176,6 +176,22 @@ _WRONG: dict[str, tuple[str, str]] = {
         "byte_count = torch.zeros((), dtype=torch.float64",
         "byte_count = torch.zeros((), dtype=torch.int16",
     ),
+    "bytes summed in int8": (
+        _BYTE_COUNT,
+        "            byte_count += tb.to(torch.int8).sum(dtype=torch.int8)\n",
+    ),
+    "bytes summed in int16": (_BYTE_COUNT, "            byte_count += tb.sum(dtype=torch.int16)\n"),
+    "bytes summed by numpy in int8": (
+        _BYTE_COUNT,
+        '            byte_count += int(tb.cpu().numpy().sum(dtype="int8"))\n',
+    ),
+    "sum made uint8": (_BYTE_COUNT, "            byte_count += tb.sum().to(torch.uint8)\n"),
+    "sum made a byte": (_BYTE_COUNT, "            byte_count += tb.sum().byte()\n"),
+    "sum made int16 by type": (_BYTE_COUNT, "            byte_count += tb.sum().type(torch.int16)\n"),
+    "sum made int8 by astype": (
+        _BYTE_COUNT,
+        '            byte_count += int(tb.cpu().numpy().sum().astype("int8"))\n',
+    ),
     "token int16 acc": (
         "token_count = torch.zeros((), dtype=torch.float64",
         "token_count = torch.zeros((), dtype=torch.int16",

@@ -329,13 +329,14 @@ def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     return Opaque(f"operator {op} on an object", line)
 
 
-_NARROW = frozenset({"float16", "bfloat16", "int8", "uint8", "int16", "uint16"})
+NARROW = frozenset({"float16", "bfloat16", "int8", "uint8", "int16", "uint16"})
+"""Element types that hold a token's bytes and not those of a batch."""
 
 
 def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     """`a op= b`; arrays and lists change in place, everything else gives a new value."""
     if isinstance(a, Tensor):
-        if len(a.data) == 1 and a.dtype in _NARROW and op == "Add":
+        if len(a.data) == 1 and a.dtype in NARROW and op == "Add":
             interp.at_scale(f"adds up in {a.dtype}", line)
         result = _arrays(interp, op, a, b, line)
         if not interp.changing(a, line):

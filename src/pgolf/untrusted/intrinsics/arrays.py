@@ -463,6 +463,13 @@ def _unary(
 # Methods
 
 
+def _narrowed(interp: Interp, t: Tensor, name: str, line: int) -> Tensor:
+    """`t` as `name`. One number (a sum, as a rule) that is made narrow may not fit at full size."""
+    if not t.shape and name in operators.NARROW and not isinstance(t.data[0], (Opaque, Loss)):
+        interp.at_scale(f"makes one number {name}", line)
+    return cast_to(t, name)
+
+
 def _to(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     for a in [*args, kwargs.get("dtype"), kwargs.get("other")]:
         if isinstance(a, Tensor):
@@ -472,14 +479,14 @@ def _to(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Val
             name = DTYPES[a]
         if name is not None:
             _room(interp, len(t.data) >> 2)
-            return cast_to(t, name) if name != t.dtype else t
+            return _narrowed(interp, t, name, line) if name != t.dtype else t
     return t
 
 
 def _cast_method(name: str) -> Method:
     def run(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
         interp.cells(len(t.data) >> 2)
-        return cast_to(t, name) if t.dtype != name else t
+        return _narrowed(interp, t, name, line) if t.dtype != name else t
 
     return run
 
@@ -490,7 +497,7 @@ def _astype(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) ->
     if name is None:
         return given if isinstance(given, Opaque) else Opaque("cast to an unmodelled element type", line)
     interp.cells(len(t.data) >> 2)
-    return cast_to(t, name)
+    return _narrowed(interp, t, name, line)
 
 
 def _type(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -578,7 +585,9 @@ def _sum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Va
     if isinstance(first, DType):
         dtype, args = first.name, []
     source = cast_to(t, dtype) if dtype is not None else t
-    if source.dtype in ("float16", "bfloat16") and len(source.data) > 1:
+    # Small integers are added up in 64 bits unless the call says otherwise; floats in their own type.
+    narrow = operators.NARROW if dtype is not None else ("float16", "bfloat16")
+    if source.dtype in narrow and len(source.data) > 1:
         interp.at_scale(f"adds up in {source.dtype}", line)
     if len(source.data) > 1 and type(source.data[0]) is Tok:
         return Opaque("sum of token ids", line, "scale")
