@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint types check bench lock clean help
+.PHONY: demo test coverage lint types check bench lock clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,6 +21,11 @@ demo: $(READY)   ## audit the shipped example submissions and print a table
 
 test: $(READY)   ## the whole test suite
 	$(BIN)/python -m pytest -n auto
+
+coverage: $(READY) ## lines and branches of the audit side that its own tests reach, in this process
+	$(BIN)/python -m pytest -n auto -q --cov=pgolf.untrusted --cov=pgolf.core --cov=pgolf.audit --cov=pgolf.tokens \
+	  --cov-branch --cov-report=term:skip-covered --cov-fail-under=77 tests/untrusted tests/audit tests/evaluator \
+	  tests/escapes tests/checks tests/tokens tests/unit tests/test_canonical_rescore.py tests/runlog
 
 lint: $(READY)   ## ruff, format check and the import contract
 	$(BIN)/ruff check .

@@ -135,6 +135,8 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
     if isinstance(value, Intrinsic):
         if name in ("__name__", "__doc__"):
             return value.name.rsplit(".", 1)[-1]
+        if name == "at" and value.name.startswith("numpy."):
+            return arrays.at_method(value.name)
         return Opaque(f"attribute {name} of {value.name}", line)
     return MISSING
 

@@ -219,6 +219,8 @@ def _array(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
         if isinstance(value, Opaque):
             return value
         if isinstance(value, Tensor):
+            if kwargs.get("copy", True) is not True and (dtype is None or dtype == value.dtype):
+                return value
             _room(interp, len(value.data))
             return cast_to(value, dtype or value.dtype)
         if isinstance(value, (dict, str, set)) or value is None:
@@ -349,15 +351,29 @@ def _where(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return Tensor(data, shape, dtype)
 
 
+def _spoil_outputs(args: Args, inputs: int, line: int) -> None:
+    """numpy's functions write into an array that follows their inputs."""
+    for extra in args[inputs:]:
+        if isinstance(extra, Tensor):
+            operators.spoil(extra, "written through a positional out", line)
+
+
 def _binary(op: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-        return operators.binary(interp, op, args[0], args[1], line)
+        result = operators.binary(interp, op, args[0], args[1], line)
+        _spoil_outputs(args, 2, line)
+        return result
 
     return run
 
 
 def _comparison(op: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
-    return lambda interp, args, kwargs, line: operators.compare(interp, op, args[0], args[1], line)
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        result = operators.compare(interp, op, args[0], args[1], line)
+        _spoil_outputs(args, 2, line)
+        return result
+
+    return run
 
 
 def _logical(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
@@ -374,7 +390,9 @@ def _logical(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
         a, b = args[0], args[1]
         if isinstance(a, Tensor) or isinstance(b, Tensor):
             unknown = first_unknown([a, b])
-            return unknown if unknown is not None else elementwise(element, a, b, "bool")
+            result = unknown if unknown is not None else elementwise(element, a, b, "bool")
+            _spoil_outputs(args, 2, line)
+            return result
         return element(a, b)
 
     return run
@@ -404,7 +422,9 @@ def _elementwise_pick(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]
         a, b = args[0], args[1]
         if isinstance(a, Tensor) or isinstance(b, Tensor):
             unknown = first_unknown([a, b])
-            return unknown if unknown is not None else elementwise(pick, a, b, None)
+            result = unknown if unknown is not None else elementwise(pick, a, b, None)
+            _spoil_outputs(args, 2, line)
+            return result
         return pick(a, b)
 
     return run
@@ -431,6 +451,7 @@ def _clip(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> Va
         and "float" not in out.dtype
     ):
         out = cast_to(out, t.dtype)
+    _spoil_outputs(args, 2, line)
     return out
 
 
@@ -453,7 +474,9 @@ def _unary(
             interp.cells(len(t.data))
             name = dtype or (t.dtype if "float" in t.dtype else "float32")
             cast = caster(name)
-            return Tensor([cast(element(x)) for x in t.data], t.shape, name)
+            made = Tensor([cast(element(x)) for x in t.data], t.shape, name)
+            _spoil_outputs(args, 1, line)
+            return made
         return element(t)
 
     return run
@@ -914,6 +937,9 @@ def _scatter(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -
 
 
 def _add_at(interp: Interp, t: Tensor, index: Value, source: Value, line: int) -> Value:
+    index, source = (
+        from_nested(x, None, False, 4_000_000) if isinstance(x, (list, tuple)) else x for x in (index, source)
+    )
     if len(t.shape) == 1 and isinstance(index, Tensor) and isinstance(source, (Tensor, int, float)):
         values = source.data if isinstance(source, Tensor) else [source] * len(index.data)
         if (
@@ -937,6 +963,11 @@ def _scatter_add(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: in
     return _add_at(interp, t, index, source, line)
 
 
+def _storage(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    operators.spoil(t, "its memory is handed out by storage()", line)
+    return Opaque("storage", line)
+
+
 def _sort(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(t.shape) != 1 or not all(isinstance(x, (int, float)) for x in t.data):
         return Opaque("sort of several dimensions", line)
@@ -947,6 +978,14 @@ def _sort(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> V
         Tensor([t.data[i] for i in order], t.shape, t.dtype),
         Tensor(list(order), t.shape, "int64"),
     )
+
+
+def _sort_method(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """torch gives a sorted copy and numpy sorts in place; which of the two an array belongs to is not known."""
+    found = _sort(interp, t, args, kwargs, line)
+    if "descending" not in kwargs:
+        operators.spoil(t, "sort() of an array", line)
+    return found
 
 
 def _np_sort(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1077,7 +1116,7 @@ TENSOR_METHODS: dict[str, Method] = {
     "eq": _method_compare("Eq"), "ne": _method_compare("NotEq"), "lt": _method_compare("Lt"), "le": _method_compare("LtE"),
     "gt": _method_compare("Gt"), "ge": _method_compare("GtE"), "add_": _inplace("Add"), "sub_": _inplace("Sub"),
     "mul_": _inplace("Mult"), "div_": _inplace("Div"), "scatter_": _scatter, "scatter_add_": _scatter_add,
-    "index_add_": _scatter_add, "sort": _sort, "unique": _unique, "tobytes": _tobytes, "element_size": _element_size,
+    "index_add_": _scatter_add, "sort": _sort_method, "unique": _unique, "tobytes": _tobytes, "element_size": _element_size,
     "new_zeros": _new_filled(0), "new_ones": _new_filled(1), "split": _split, "chunk": _chunk,
     "dot": _dot, "narrow": _narrow, "abs": lambda i, t, a, k, ln: _unary(abs, t.dtype)(i, [t], {}, ln),
     "neg": lambda i, t, a, k, ln: operators.unary(i, "USub", t, ln),
@@ -1087,7 +1126,7 @@ TENSOR_METHODS: dict[str, Method] = {
     "record_stream": lambda i, t, a, k, ln: None, "is_floating_point": lambda i, t, a, k, ln: "float" in t.dtype,
     "is_contiguous": lambda i, t, a, k, ln: True, "data_ptr": lambda i, t, a, k, ln: Opaque("address", ln),
     "nan_to_num": _identity, "backward": lambda i, t, a, k, ln: i.observer.differentiated(i, t, ln),
-    "storage": lambda i, t, a, k, ln: Opaque("storage", ln),
+    "storage": _storage,
 }  # fmt: skip
 
 
@@ -1184,6 +1223,8 @@ def _bincount(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _frombuffer(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     data = args[0] if args else kwargs.get("buffer")
+    if isinstance(data, Tensor):
+        operators.spoil(data, "its memory is handed out by frombuffer()", line)
     name = dtype_of(kwargs.get("dtype", args[1] if len(args) > 1 else None)) or "float64"
     if isinstance(data, (bytes, bytearray)) and name in (
         "uint8",
@@ -1340,6 +1381,25 @@ def _torch_files() -> dict[str, Callable[[Interp, Args, Kwargs, int], Value]]:
     return {"save": writes(1, 0), "load": load}
 
 
+def at_method(function: str) -> Intrinsic:
+    """`at` of numpy's function of that name, which changes its first argument at the given places."""
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if len(args) == 3 and function == "numpy.add" and isinstance(args[0], Tensor):
+            _add_at(interp, args[0], args[1], args[2], line)
+        elif args:
+            operators.spoil(args[0], f"changed by {function}.at()", line)
+        return None
+
+    return Intrinsic(f"{function}.at", run)
+
+
+def _random_numbers(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    for value in args:
+        operators.spoil(value, "may be shuffled", line)
+    return Opaque("random numbers", line)
+
+
 def numpy_module() -> Module:
     """numpy, as far as it is modelled."""
     module = Module("numpy")
@@ -1367,14 +1427,9 @@ def numpy_module() -> Module:
         module.attributes[name] = DType(plain)
     module.attributes.update(pi=math.pi, e=math.e, inf=math.inf, nan=math.nan, newaxis=None)
     module.attributes["ndarray"] = NativeClass("ndarray", lambda i, a, k, ln: Opaque("ndarray()", ln))
-    add = Module("numpy.add")
-    add.attributes["at"] = Intrinsic(
-        "numpy.add.at",
-        lambda i, a, k, ln: _add_at(i, a[0], a[1], a[2], ln) if isinstance(a[0], Tensor) else None,
-    )
     module.attributes["random"] = Module(
         "numpy.random",
-        lambda name: Intrinsic(f"numpy.random.{name}", lambda i, a, k, ln: Opaque("random numbers", ln)),
+        lambda name: Intrinsic(f"numpy.random.{name}", _random_numbers),
     )
     return module
 
@@ -1425,6 +1480,28 @@ def _isin(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return Opaque("isin()", line)
 
 
+_VIEWS = (
+    "unbind",
+    "split",
+    "chunk",
+    "tensor_split",
+    "select",
+    "narrow",
+    "swapaxes",
+    "movedim",
+    "diagonal",
+    "unflatten",
+)
+"""Functions of torch that give views of an array; the arrays behind views that are not followed are unknown."""
+
+
+def _unmodelled_view(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    for value in [*args, *kwargs.values()]:
+        if isinstance(value, Tensor):
+            operators.spoil(value, "a view of it is not followed", line)
+    return Opaque("view of an array", line, "model")
+
+
 def torch_module() -> Module:
     """torch, as far as it is modelled."""
     module = Module("torch")
@@ -1441,6 +1518,8 @@ def torch_module() -> Module:
         no_grad=_context, inference_mode=_context, autocast=_context, enable_grad=_context, set_grad_enabled=_context,
         set_float32_matmul_precision=_none, manual_seed=_none, set_num_threads=_none, use_deterministic_algorithms=_none,
     )  # fmt: skip
+    for name in _VIEWS:
+        functions.setdefault(name, _unmodelled_view)
     functions.update(_torch_files())
     module.attributes.update({name: Intrinsic(f"torch.{name}", f) for name, f in functions.items()})
     for name, plain in DTYPES.items():
