@@ -731,3 +731,15 @@ def test_what_changes_no_score_stays_canonical(name: str) -> None:
     assert (audit.lut_status, audit.eval_status) == (LutStatus.CORRECT, EvalStatus.CANONICAL), (
         audit.eval_reason
     )
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        "    import foo\n    mix, bpb = foo.score(val_tokens, *luts)\n",
+        "    import subprocess\n    bpb = float(subprocess.check_output(['./score']))\n",
+    ],
+)
+def test_a_score_that_other_code_gives_is_not_called_canonical(score: str) -> None:
+    audit = _audit(_PRINT, _PRINT + score + '    print(f"mixed val_bpb:{bpb:.8f}")\n')
+    assert audit.eval_status is not EvalStatus.CANONICAL

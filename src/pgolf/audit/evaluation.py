@@ -25,6 +25,7 @@ from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    STARTED,
     BoundMethod,
     ClassValue,
     DType,
@@ -347,7 +348,9 @@ class Watcher(Observer):
         if "loss" in label or "bpb" in label:
             self.flow.printed(before)
         if interp.token_reads and _REPORTS.search(label):
-            if isinstance(value, OfLosses) and len(value.positions) > self.stream_length // 2:
+            if (isinstance(value, OfLosses) and len(value.positions) > self.stream_length // 2) or (
+                type(value) is Opaque and (value.origin == "external" or value.reason == STARTED)
+            ):
                 self.unlike.append((line, value.reason))
             elif type(value) is float and 0.3 < value < 20:
                 self.unlike.append((line, f"the fixed number {value!r}"))

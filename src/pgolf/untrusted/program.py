@@ -25,6 +25,7 @@ from pgolf.untrusted.source import Chunk, Piece, Source, chunk_nodes, chunk_word
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    STARTED,
     BoundMethod,
     ClassValue,
     Function,
@@ -386,7 +387,7 @@ class Program:
             given = kwargs.get("env")
             if isinstance(given, dict) and len(given) < 200:
                 self.launch_environment.update({k: v for k, v in given.items() if isinstance(k, str)})
-            return Opaque("a started program", line, "config")
+            return Opaque(STARTED, line, "config")
 
         def run_path(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
             from pgolf.untrusted.intrinsics.library import path_text

@@ -55,6 +55,10 @@ class Opaque:
         return f"<unknown: {self.reason}>"
 
 
+STARTED = "a started program"
+"""The reason of what another process gives."""
+
+
 class KnownTruth(Opaque):
     """An unknown value that is known to be true (or false): `unknown or 5` is one of the two, and true."""
 
