@@ -4,15 +4,15 @@
 here=$(CDPATH='' cd -- "${0%/*}/../.." 2>/dev/null && pwd -P) || here=.
 python=''
 package=''
-[ -x "$python" ] || python=$here/.venv/bin/python
+{ [ -f "$python" ] && [ -x "$python" ]; } || python=$here/.venv/bin/python
 [ -f "$package/pgolf/hooks/run.py" ] || package=$here/src
-[ -x "$python" ] || python=$(command -v python3 || echo /nonexistent)
-if [ -x "$python" ] && [ -f "$package/pgolf/hooks/run.py" ]; then
+{ [ -f "$python" ] && [ -x "$python" ]; } || python=$(command -v python3 || echo /nonexistent)
+if [ -f "$python" ] && [ -x "$python" ] && [ -f "$package/pgolf/hooks/run.py" ]; then
   "$python" -I -S "$package/pgolf/hooks/run.py" pre --agent 'claude'
   code=$?
   case $code in
     0 | 2) exit "$code" ;;
-    3) ;; # this Python is older than 3.11: as good as none
+    3 | 126 | 127) ;; # a Python older than 3.11, or one that cannot be started: as good as none
     *)
       echo "pgolf: refused: the gate ended with status $code before it answered; try again" >&2
       exit 2

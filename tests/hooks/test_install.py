@@ -147,3 +147,21 @@ def test_every_gate_has_one_file_and_one_page() -> None:
     files = {p.stem for p in (REPOSITORY / "src/pgolf/lab/gates").glob("*.py")} - {"__init__"}
     pages = {p.stem for p in (REPOSITORY / "docs/gates").glob("*.md")} - {"README"}
     assert files == pages
+
+
+def test_a_folder_where_the_interpreter_should_be_is_no_interpreter(tmp_path: Path) -> None:
+    install(tmp_path)
+    script = tmp_path / ".claude" / "hooks" / "pre-bash.sh"
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    lines = script.read_text(encoding="utf-8").splitlines()
+    script.write_text("\n".join(f"python='{folder}'" if "python=" in line else line for line in lines) + "\n")
+
+    def answer(command: str) -> int:
+        call = json.dumps({"tool_name": "Bash", "tool_input": {"command": command}})
+        return subprocess.run(
+            ["sh", str(script)], input=call, text=True, capture_output=True, check=False
+        ).returncode
+
+    assert answer("ls") == 0
+    assert answer("torchrun --nproc_per_node=8 train_gpt.py") == 2
