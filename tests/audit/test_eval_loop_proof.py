@@ -743,3 +743,10 @@ def test_what_changes_no_score_stays_canonical(name: str) -> None:
 def test_a_score_that_other_code_gives_is_not_called_canonical(score: str) -> None:
     audit = _audit(_PRINT, _PRINT + score + '    print(f"mixed val_bpb:{bpb:.8f}")\n')
     assert audit.eval_status is not EvalStatus.CANONICAL
+
+
+def test_decoys_that_fill_what_is_watched_hide_no_change_of_the_tables() -> None:
+    decoys = "    for _ in range(200):\n        build_sentencepiece_luts(sp, args.vocab_size, device)\n"
+    build = "    luts = build_sentencepiece_luts(sp, args.vocab_size, device)\n"
+    late = build + "    if args.model_dim == 7:\n        luts[0].add_(1)\n"
+    assert _audit(build, decoys + late).lut_status is not LutStatus.CORRECT

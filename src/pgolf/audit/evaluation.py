@@ -219,8 +219,8 @@ class Watcher(Observer):
             arrays = arrays_in(result, self.size)
             if arrays:
                 for array in arrays:
-                    if isinstance(array, Tensor) and len(interp.built) < 400:
-                        interp.built[array.serial] = array
+                    if isinstance(array, Tensor):
+                        interp.keep_built(array, at)
                 self.builders.append(
                     BuilderCall(function, args, kwargs, arrays, at, function.name, len(interp.patches))
                 )
@@ -397,7 +397,6 @@ class Watcher(Observer):
         """Calls on unknown objects that differentiate, step or clear; MISSING where a call is none of them."""
         name = callee.name
         if name == "backward":
-            self.flow.unwind(interp.depth)
             self.differentiated(interp, callee.receiver, line)
             return Opaque(callee.reason, line, callee.origin)
         if name == "step":
@@ -448,15 +447,15 @@ class Watcher(Observer):
             )
         if reflective:
             interp.doubt(f"{called}() reaches what is not followed", line)
+        why = ""
         if origin == "external" and name not in _HARMLESS:
             why = f"given to something unknown: {callee.reason}"
-            for v in (a for value in everything for a in arrays_within(value)):
-                if v.data and not isinstance(v.data[0], Tok) and len(v.data) >= self.size:
-                    spoil(v, why, line)
         elif writes:
+            why = f"may be changed by {called}()"
+        if why:
             for v in (a for value in everything for a in arrays_within(value)):
                 if v.data and type(v.data[0]) is not Tok and len(v.data) >= self.size:
-                    spoil(v, f"may be changed by {called}()", line)
+                    spoil(v, why, line)
         if harmless:
             label = next((v for v in everything if isinstance(v, str) and "bpb" in v.lower()), "")
             for value in everything:

@@ -253,9 +253,23 @@ class Interp:
                 target.spoil_base(line)
             target.source = None
             if self.built and target.serial in self.built:
-                self.patches.append((target.serial, line))
+                self.note_patch(target.serial, line)
             return not self.fresh or target.serial >= self.fresh[-1][0]
         return not self.fresh or id(target) in self.fresh[-1][1]
+
+    def keep_built(self, array: Tensor, line: int) -> None:
+        """Watch an array that a builder returned; with too many of them nothing is proved."""
+        if len(self.built) < 400:
+            self.built[array.serial] = array
+        else:
+            self.doubt("more arrays come from the tokenizer's pieces than are watched", line)
+
+    def note_patch(self, serial: int, line: int) -> None:
+        """A watched array changes, or would on another condition; with too many such places nothing is proved."""
+        if len(self.patches) < 1000:
+            self.patches.append((serial, line))
+        else:
+            self.doubt("tables change at more places than are kept", line)
 
     def note_stuck(self, reason: str, line: int) -> None:
         if len(self.stuck) < 200:

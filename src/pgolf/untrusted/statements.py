@@ -138,8 +138,8 @@ def _note_left_out(fr: Frame, nodes: list[ast.stmt], line: int) -> None:
                 held = [held.attributes.get(attribute) for attribute in _attributes_of(node, name)]
             if type(held) in _HOLDERS:
                 for array in arrays_within(held):
-                    if array.serial in interp.built and len(interp.patches) < 1000:
-                        interp.patches.append((array.serial, line))
+                    if array.serial in interp.built:
+                        interp.note_patch(array.serial, line)
 
 
 _HOLDERS = frozenset({Tensor, list, tuple, dict})
