@@ -750,3 +750,16 @@ def test_decoys_that_fill_what_is_watched_hide_no_change_of_the_tables() -> None
     build = "    luts = build_sentencepiece_luts(sp, args.vocab_size, device)\n"
     late = build + "    if args.model_dim == 7:\n        luts[0].add_(1)\n"
     assert _audit(build, decoys + late).lut_status is not LutStatus.CORRECT
+
+
+def test_decoys_that_depend_on_the_size_of_a_run_hide_no_cut_of_the_stream() -> None:
+    decoys = "".join(f"    np.zeros(4)[{n}:]\n    val_tokens[:{n}]\n" for n in range(1000, 1600))
+    audit = _audit(_TOTAL, decoys + "    val_tokens = val_tokens[:1700]\n" + _TOTAL)
+    assert audit.eval_status is not EvalStatus.CANONICAL
+    helper = "def decoy(val_tokens):\n" + decoys + "\n\ndef eval_val("
+    source = _script().replace("def eval_val(", helper)
+    source = source.replace(_CALL, "    decoy(val_tokens)\n" + _CALL).replace(
+        _TOTAL, "    val_tokens = val_tokens[:1700]\n" + _TOTAL
+    )
+    result = audit_script(Script("train_gpt.py", source.encode(), NoSiblings()))
+    assert (result.lut_status, result.eval_status) != (LutStatus.CORRECT, EvalStatus.CANONICAL)

@@ -145,8 +145,11 @@ class Watcher(Observer):
         the call stack and name; the line, and the scores noted before."""
         self.unlike: list[tuple[int, str]] = []
         """Where something is printed as bits per byte that is not what the losses and tables gave; why."""
-        self.unread_arrays: list[tuple[Tensor, tuple[str, ...], int, int]] = []
-        """Arrays as long as a table that were read at unknown places."""
+        self.unread_arrays: dict[tuple[int, tuple[str, ...]], tuple[Tensor, int, int]] = {}
+        """Arrays as long as a table that were read at unknown places, by identity and call stack: the array, and of the last
+        read the line and the scores noted before."""
+        self.overflow = 0
+        """The line of a read at an unknown place that was one too many to keep; 0 if all are kept."""
         self.loaders: set[str] = set()
         """Functions that returned tokens of the stream."""
         self.unknown_reads: list[tuple[str, int, str]] = []
@@ -244,13 +247,18 @@ class Watcher(Observer):
             and len(container.shape) == 1
             and len(container.data) >= self.size
             and type(container.data[0]) is not Tok
-            and len(self.unread_arrays) < 64
         ):
-            self.unread_arrays.append((container, tuple(self.functions[-3:]), line, len(self.scores)))
+            key = (id(container), tuple(self.functions[-3:]))
+            if key in self.unread_arrays or len(self.unread_arrays) < 256:
+                self.unread_arrays[key] = (container, line, len(self.scores))
+            else:
+                self.overflow = line
 
     def _unread(self, name: str, line: int) -> None:
         if len(self.unread) < 2000:
             self.unread.setdefault((tuple(self.functions[-3:]), name), (line, len(self.scores)))
+        else:
+            self.overflow = line
 
     def before_instance(
         self, interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int

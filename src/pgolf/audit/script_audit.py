@@ -972,10 +972,12 @@ def _unfollowed(run: _Run, judged: set[str], own: list[tuple[int, Score]]) -> li
     ]
     reads += [
         (stack, line, before)
-        for array, stack, line, before in watcher.unread_arrays
+        for (_, stack), (array, line, before) in watcher.unread_arrays.items()
         if id(array) in known or any(_same(array.data, table.values) for _, table in lengths)
     ]
     found: list[tuple[str, str]] = []
+    if watcher.overflow:
+        found.append(("module", f"line {watcher.overflow}: more reads at unknown places than are kept"))
     for stack, line, before in reads:
         if stack and stack[-1] in builders:
             continue

@@ -165,7 +165,7 @@ class Interp:
         (kept alive, so that ids stay theirs)."""
         self.assumptions: list[tuple[int, str]] = []
         self.stuck: list[tuple[int, str]] = []
-        self.scale: list[tuple[str, int, str]] = []
+        self.scale: dict[tuple[str, int, str], None] = {}
         """(function, line, what) that may come out otherwise on a stream that is not scaled down."""
         self.bound_met = ""
         """The last comparison of a small number with a bound that only a real stream reaches, until it is asked for."""
@@ -278,7 +278,9 @@ class Interp:
     def at_scale(self, what: str, line: int) -> None:
         """Something that a scaled-down evaluation met with small numbers and a real run meets with large ones."""
         if len(self.scale) < 400:
-            self.scale.append((self.observer.function_name(), line, what))
+            self.scale[self.observer.function_name(), line, what] = None
+        else:
+            self.doubt("more places depend on the size of a run than are kept", line)
 
     def doubt(self, reason: str, line: int) -> None:
         if len(self.doubts) < 50:
