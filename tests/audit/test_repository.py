@@ -101,6 +101,42 @@ def test_a_cached_run_gives_the_same_rows_without_any_analysis(
     assert (first.progress.from_cache, second.progress.from_cache) == (0, 4)
 
 
+def test_a_row_that_depends_on_files_around_its_folder_is_kept_for_its_place_and_no_other(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = {"train_gpt.py": b"import real_trainer\nreal_trainer.main()\n", "submission.json": b"{}"}
+    trainer = sample("fingerprint/clean_canonical")["train_gpt.py"]
+    root = repository.commit({"README.md": b"x"})
+    repository.ref("refs/heads/main", root)
+    folder = placed(f"{TRACK}/launcher", launcher)
+    for number, around in enumerate(({}, {"real_trainer.py": trainer}, {"real_trainer.py": b"pass\n"}), 1):
+        repository.ref(f"refs/pull/{number}/head", repository.commit({**folder, **around}, root))
+    options = RunOptions(jobs=1, cache=tmp_path / "r.sqlite")
+    found = find_pull_requests(repository.path)
+    first = audit_repository(found, options)
+    rows = {row.pr: row for row in first.rows if row.folder.endswith("launcher")}
+    assert [rows[n].lut_status.value for n in (1, 2, 3)] == ["UNKNOWN", "CORRECT", "UNKNOWN"]
+    assert ["outside" in rows[n].extra for n in (1, 2, 3)] == [False, True, True]
+    monkeypatch.setattr(module, "WorkPool", None)
+    second = audit_repository(found, options)
+    assert second.rows == first.rows
+    assert second.progress.from_cache == len(first.rows)
+
+
+def test_on_disk_nothing_is_kept_of_a_row_that_depends_on_files_around_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "clone" / TRACK / "launcher"
+    folder.mkdir(parents=True)
+    (tmp_path / "clone" / ".git").mkdir()
+    (folder / "train_gpt.py").write_bytes(b"import real_trainer\nreal_trainer.main()\n")
+    (folder / "submission.json").write_bytes(b"{}")
+    options = RunOptions(jobs=1, cache=tmp_path / "r.sqlite")
+    (before,) = audit_repository(find_records(tmp_path / "clone"), options).rows
+    trainer = sample("fingerprint/clean_canonical")["train_gpt.py"]
+    (tmp_path / "clone" / "real_trainer.py").write_bytes(trainer)
+    (after,) = audit_repository(find_records(tmp_path / "clone"), options).rows
+    assert (before.lut_status.value, after.lut_status.value) == ("UNKNOWN", "CORRECT")
+
+
 def test_a_killed_run_goes_on_where_it_stood(
     contest: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,11 +69,14 @@ def test_a_launcher_is_followed_out_of_its_folder(repository: Repository, head: 
         assert isinstance(subtree, str)
         entries = git_entries(reader.walk(subtree))
     task = SubmissionTask(str(repository.path), folder, entries, head=head)
-    row = audit_task(task)
+    result = audit_task(task)
+    row = result.row
+    assert result.looked_around
     assert (row["lut_status"], row["byte_source"]) == ("CORRECT", "table")
     assert row["outside"]
     alone = audit_task(SubmissionTask(str(repository.path), folder, entries))
-    assert alone["lut_status"] == "UNKNOWN"
+    assert not alone.looked_around
+    assert alone.row["lut_status"] == "UNKNOWN"
 
 
 def test_only_what_the_script_names_is_brought_in(repository: Repository, head: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -289,10 +290,14 @@ def _audit(
         for e in folder.entries
         if e.suffix == ".py" or (e.name and e.name.encode("utf-8", "replace") in script.data)
     )
-    outside = [name for name in script.siblings.names() if name.startswith("../")]
-    around = folder.surroundings() if outside else None
+    outside = (
+        f"{name}={hashlib.sha256(data).hexdigest() if data is not None else ''}"
+        for name in script.siblings.names()
+        if name.startswith("../")
+        for data in (script.siblings.read(name),)
+    )
     given = repr(sorted((settings or {}).items()))
-    key = (script.path, script.sha256, repr(limits), given, repr(around), *outside, *sorted(beside))
+    key = (script.path, script.sha256, repr(limits), given, *outside, *sorted(beside))
     if key in _audits:
         _audits.move_to_end(key)
         return _audits[key]

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from pgolf.audit.gitobjects import ObjectReader, TreeEntry, Unreadable
-from pgolf.audit.surroundings import GitSurroundings, Surroundings, disk_surroundings
+from pgolf.audit.surroundings import (
+    GitSurroundings,
+    Surroundings,
+    WatchedSurroundings,
+    disk_surroundings,
+)
 from pgolf.errors import UsageError
 
 MAX_FILES = 4_000
@@ -129,6 +134,35 @@ class DiskFolder:
 
     def surroundings(self) -> Surroundings | None:
         return disk_surroundings(self.root)
+
+
+class WatchedFolder:
+    """A folder that notes whether anybody looked at the repository around it."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self.looked_around = False
+
+    @property
+    def path(self) -> str:
+        return self._folder.path
+
+    @property
+    def entries(self) -> tuple[FileEntry, ...]:
+        return self._folder.entries
+
+    def read(self, path: str, max_bytes: int) -> bytes | Unreadable:
+        return self._folder.read(path, max_bytes)
+
+    def size_bytes(self, entry: FileEntry) -> int | None:
+        return self._folder.size_bytes(entry)
+
+    def surroundings(self) -> Surroundings | None:
+        around = self._folder.surroundings()
+        return None if around is None else WatchedSurroundings(around, self._note)
+
+    def _note(self) -> None:
+        self.looked_around = True
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes | Unreadable:

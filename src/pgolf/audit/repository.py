@@ -12,12 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pgolf.audit.cache import ResultCache
 from pgolf.audit.records import Found, SubmissionTask
 from pgolf.audit.script_choice import choose_script
-from pgolf.audit.submission import audit_task, empty_row, place_row, row_from_json, task_key
+from pgolf.audit.submission import (
+    TaskResult,
+    audit_task,
+    empty_row,
+    place_row,
+    placed_key,
+    row_from_json,
+    task_key,
+)
 from pgolf.audit.workpool import Crashed, WorkPool, default_jobs
 from pgolf.core.profile import DEFAULT_PROFILE
 from pgolf.core.row import ResultRow
@@ -107,60 +114,83 @@ def _rows(
         if task.problem:
             yield number, place_row(empty_row(task, task.problem), task), "fresh"
             continue
-        key = task_key(task, options.profile)
-        row = _cached(cache, key)
+        key, row = _cached(cache, task, options.profile)
         if row is not None:
             yield number, place_row(row, task), "cache"
         else:
             waiting.setdefault(key, []).append(number)
     if not waiting:
         return
-    # The same files in two pull requests are one piece of work, and submissions with one script lie in one group: the
-    # worker audits that script once.
-    groups: dict[str, list[_Keyed]] = {}
-    for key, numbers in waiting.items():
-        task = tasks[numbers[0]]
-        groups.setdefault(_script_id(task), []).append((key, task))
-    items = [
-        tuple(group[at : at + _GROUP]) for group in groups.values() for at in range(0, len(group), _GROUP)
-    ]
     work = partial(_audit_group, profile=options.profile)
     with WorkPool(work, jobs=options.jobs, scheduler=options.scheduler) as pool:
-        failed: list[_Group] = []
-        for group, result in pool.map(items):
-            if isinstance(result, Crashed) and len(group) > 1:
-                failed += [(item,) for item in group]
-            else:
-                yield from _finished(group, result, waiting, tasks, cache)
-        for group, result in pool.map(failed):
-            yield from _finished(group, result, waiting, tasks, cache)
+        while waiting:
+            elsewhere: dict[str, list[int]] = {}
+            failed: list[_Group] = []
+            for group, result in pool.map(_groups(waiting, tasks)):
+                if isinstance(result, Crashed) and len(group) > 1:
+                    failed += [(item,) for item in group]
+                else:
+                    yield from _finished(group, result, waiting, elsewhere, tasks, cache, options.profile)
+            for group, result in pool.map(failed):
+                yield from _finished(group, result, waiting, elsewhere, tasks, cache, options.profile)
+            waiting = elsewhere
 
 
 _Keyed = tuple[str, SubmissionTask]
 _Group = tuple[_Keyed, ...]
 _GROUP = 8
+_LOOKS_AROUND = {"looks_around": True}
+"""Kept under a task's key: its row depends on what is around its folder, and is kept under its `placed_key`."""
+
+
+def _groups(waiting: dict[str, list[int]], tasks: Sequence[SubmissionTask]) -> list[_Group]:
+    """The work to do. The same files in two pull requests are one piece of it, and submissions with one script lie in
+    one group: the worker audits that script once."""
+    groups: dict[str, list[_Keyed]] = {}
+    for key, numbers in waiting.items():
+        task = tasks[numbers[0]]
+        groups.setdefault(_script_id(task), []).append((key, task))
+    return [
+        tuple(group[at : at + _GROUP]) for group in groups.values() for at in range(0, len(group), _GROUP)
+    ]
 
 
 def _finished(
     group: _Group,
-    result: list[dict[str, Any]] | Crashed,
+    results: list[TaskResult] | Crashed,
     waiting: dict[str, list[int]],
+    elsewhere: dict[str, list[int]],
     tasks: Sequence[SubmissionTask],
     cache: ResultCache,
+    profile: str,
 ) -> Iterator[tuple[int, ResultRow, str]]:
+    """Rows of a group's tasks. Where the place matters, tasks with the same files in another place go to `elsewhere`."""
     for at, (key, task) in enumerate(group):
         numbers = waiting.pop(key)
-        if isinstance(result, Crashed):
-            row = empty_row(task, f"the analysis did not finish: {result.reason}", "analysis-aborted")
-        else:
-            if "outside" not in result[at]:  # the key knows the folder's files, not those around it
-                cache.put(key, result[at])
-            row = row_from_json(result[at])
+        if isinstance(results, Crashed):
+            row = empty_row(task, f"the analysis did not finish: {results.reason}", "analysis-aborted")
+            for number in numbers:
+                yield number, place_row(row, tasks[number]), "crashed"
+            continue
+        result = results[at]
+        if result.looked_around:
+            plain = task_key(task, profile)
+            key = placed_key(task, plain)
+            for number in numbers.copy():
+                place = placed_key(tasks[number], plain)
+                if place != key:
+                    numbers.remove(number)
+                    elsewhere.setdefault(place, []).append(number)
+            if task.head:
+                cache.put(plain, _LOOKS_AROUND)
+        if task.head or not result.looked_around:
+            cache.put(key, result.row)
+        row = row_from_json(result.row)
         for number in numbers:
-            yield number, place_row(row, tasks[number]), "crashed" if isinstance(result, Crashed) else "fresh"
+            yield number, place_row(row, tasks[number]), "fresh"
 
 
-def _audit_group(group: _Group, profile: str) -> list[dict[str, Any]]:
+def _audit_group(group: _Group, profile: str) -> list[TaskResult]:
     return [audit_task(task, profile) for _, task in group]
 
 
@@ -169,15 +199,20 @@ def _script_id(task: SubmissionTask) -> str:
     return next((e.content_id for e in task.entries if e.path == path), "") or f"{task.folder}/{task.pr}"
 
 
-def _cached(cache: ResultCache, key: str) -> ResultRow | None:
+def _cached(cache: ResultCache, task: SubmissionTask, profile: str) -> tuple[str, ResultRow | None]:
+    """The key of a task as far as it is known, and its row where that is kept."""
+    key = task_key(task, profile)
     value = cache.get(key)
+    if value == _LOOKS_AROUND:
+        key = placed_key(task, key)
+        value = cache.get(key)
     if not isinstance(value, dict):
-        return None
+        return key, None
     try:
-        return row_from_json(value)
+        return key, row_from_json(value)
     except ValueError:
         cache.damaged += 1
-        return None
+        return key, None
 
 
 def _task_id(task: SubmissionTask, profile: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pgolf.audit.cache import result_key
 from pgolf.audit.evidence import collect_evidence
-from pgolf.audit.folder import DiskFolder, Folder, GitFolder, disk_folder
+from pgolf.audit.folder import DiskFolder, Folder, GitFolder, WatchedFolder, disk_folder
 from pgolf.audit.gitobjects import ObjectReader
 from pgolf.audit.judge import judge
 from pgolf.audit.records import SubmissionTask
@@ -50,11 +50,31 @@ def task_key(task: SubmissionTask, profile: str) -> str:
     return result_key("row", profile, track, files)
 
 
+def placed_key(task: SubmissionTask, key: str) -> str:
+    """The key of a task with `task_key` `key` whose result depends on the repository around its folder.
+
+    A commit and a path in it fix all that can be found there, in every clone. On disk nothing does: a result with this
+    key is not for the next run.
+    """
+    return result_key("placed-row", key, task.head or task.repository, task.folder)
+
+
 _readers = threading.local()
 
 
-def audit_task(task: SubmissionTask, profile: str = DEFAULT_PROFILE) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class TaskResult:
     """The row of one task as a JSON-ready mapping, without what is the task's own (`place_row` adds that).
+
+    `looked_around`: files of the repository outside the folder were asked for, so the row belongs to this place.
+    """
+
+    row: dict[str, Any]
+    looked_around: bool
+
+
+def audit_task(task: SubmissionTask, profile: str = DEFAULT_PROFILE) -> TaskResult:
+    """The result of one task.
 
     Runs in a worker process or on another machine; keeps one object reader per repository and thread.
     """
@@ -67,7 +87,9 @@ def audit_task(task: SubmissionTask, profile: str = DEFAULT_PROFILE) -> dict[str
         if reader is None:
             reader = readers[task.repository] = ObjectReader(Path(task.repository))
         folder = GitFolder(task.folder, task.entries, reader, task.head)
-    return audit_folder(folder, profile).row.to_json()
+    watched = WatchedFolder(folder)
+    row = audit_folder(watched, profile).row.to_json()
+    return TaskResult(row, watched.looked_around)
 
 
 def place_row(row: ResultRow, task: SubmissionTask) -> ResultRow:

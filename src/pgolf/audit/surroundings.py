@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -109,6 +109,26 @@ class DiskSurroundings:
             if part in ("", ".", "..") or here.is_symlink():
                 return None
         return here
+
+
+@dataclass(frozen=True)
+class WatchedSurroundings:
+    """Surroundings that call `note` before each answer."""
+
+    inner: Surroundings
+    note: Callable[[], None]
+
+    @property
+    def prefix(self) -> str:
+        return self.inner.prefix
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        self.note()
+        return self.inner.names(folder)
+
+    def read(self, path: str, max_bytes: int) -> bytes | Unreadable:
+        self.note()
+        return self.inner.read(path, max_bytes)
 
 
 def disk_surroundings(folder: Path) -> DiskSurroundings | None:
