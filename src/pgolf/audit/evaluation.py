@@ -18,7 +18,7 @@ from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.untrusted.interp import Frame, Interp, Observer
-from pgolf.untrusted.objects import MethodOf
+from pgolf.untrusted.objects import HANDS_OUT, MethodOf, spoil_registered
 from pgolf.untrusted.operators import mean_loss, spoil
 from pgolf.untrusted.statements import arrays_within, spoil_reachable
 from pgolf.untrusted.syntax import walk
@@ -61,12 +61,20 @@ _WRITES = re.compile(
 )
 """Library functions that may write into an array they are given, by name."""
 
+_KEEPERS = re.compile(r"^torch\.(nn\.(?!functional\b)|optim|func|vmap|utils|multiprocessing|library)")
+_KEEPS = frozenset({
+    "register_buffer", "register_parameter", "load_state_dict", "from_pretrained", "add_param_group", "register_hook", "share_memory_",
+})  # fmt: skip
+"""Functions and methods, by name, that keep an array they are given, to be changed later."""
 _REFLECTIVE = frozenset({
     "inspect.currentframe", "inspect.stack", "inspect.getouterframes", "gc.get_objects", "gc.get_referrers", "gc.get_referents",
     "sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "threading.settrace", "ctypes.memset", "ctypes.memmove",
     "ctypes.cast", "ctypes.string_at", "ctypes.pythonapi",
 })  # fmt: skip
 """Ways to values and frames that no evaluation of names can follow."""
+
+
+_MOST_TABLES = 64
 
 
 @dataclass(slots=True)
@@ -150,6 +158,10 @@ class Watcher(Observer):
         read the line and the scores noted before."""
         self.overflow = 0
         """The line of a read at an unknown place that was one too many to keep; 0 if all are kept."""
+        self.unkept_table = 0
+        """The line where one table too many was read by tokens; 0 if all are kept."""
+        self.crowded = 0
+        """The line of a score that was one too many to keep; 0 if all are kept."""
         self.loaders: set[str] = set()
         """Functions that returned tokens of the stream."""
         self.unknown_reads: list[tuple[str, int, str]] = []
@@ -196,7 +208,7 @@ class Watcher(Observer):
         own = interp.tokenizer_calls - asked - (self.nested.pop() if self.nested else 0)
         if self.nested:
             self.nested[-1] += interp.tokenizer_calls - asked
-        if own > 0 and len(self.askers) < 64:
+        if own > 0:
             self.askers[id(function.code)] = function
         read = interp.token_reads > reads
         if self.functions:
@@ -330,12 +342,27 @@ class Watcher(Observer):
             past = values[self.size :]
             if past and any(type(x) in (int, float, bool) and x != past[0] for x in past):
                 interp.at_scale("reads an array whose entries past the probe's vocabulary differ", line)
-            if len(self.tables) >= 64:
+            if len(self.tables) >= _MOST_TABLES and not self._make_room(values, line):
                 return
             table = ConsumedTable(list(values), dtype, hint, line)
             self.tables[key] = (container, table)
         elif hint and not found[1].hint:
             found[1].hint = hint
+
+    def _make_room(self, values: list[Value], line: int) -> bool:
+        """Keep one of each content; where there are too many of those, the next one is noted as not kept."""
+        kept: dict[int, tuple[Value, ConsumedTable]] = {}
+        for key, (container, table) in self.tables.items():
+            if not any(_alike(table.values, old.values) for _, old in kept.values()):
+                kept[key] = (container, table)
+        if any(_alike(values, old.values) for _, old in kept.values()):
+            return False
+        if len(kept) < _MOST_TABLES:
+            self.tables = kept
+            return True
+        if _may_be_bytes(values):
+            self.unkept_table = self.unkept_table or line
+        return False
 
     def lost(self, interp: Interp, a: Value, b: Value, why: Opaque) -> None:
         if a is None or b is None or len(self.unknown_reads) >= 32:
@@ -348,7 +375,11 @@ class Watcher(Observer):
     # -- what is scored ------------------------------------------------------------------------------
 
     def note(self, form: Loss, function: str, line: int, is_bpb: bool = False) -> None:
-        if len(self.scores) < 400 and len(form.weights) > 1:
+        if len(form.weights) <= 1:
+            return
+        if len(self.scores) >= 400:
+            self.crowded = self.crowded or line
+        else:
             self.scores.append(Score(form.weights, function, line, is_bpb, tuple(self.functions[-8:])))
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
@@ -460,6 +491,12 @@ class Watcher(Observer):
             why = f"given to something unknown: {callee.reason}"
         elif writes:
             why = f"may be changed by {called}()"
+        elif name in _KEEPS or _KEEPERS.match(called):
+            kept = (a for value in everything for a in arrays_within(value) if interp.is_built(a))
+            for v in kept:
+                spoil(v, f"is kept by {name or called}(), which may change it", line)
+        if interp.registered and name in HANDS_OUT:
+            spoil_registered(interp, name, line)
         if why:
             for v in (a for value in everything for a in arrays_within(value)):
                 if v.data and type(v.data[0]) is not Tok and len(v.data) >= self.size:
@@ -514,6 +551,11 @@ def _positions(value: Value) -> dict[int, bool]:
     if isinstance(value, OfLosses):
         return dict.fromkeys(value.positions, value.sure)
     return {}
+
+
+def _may_be_bytes(values: list[Value]) -> bool:
+    """Whether an array may hold byte lengths or flags, rather than counts that decay or probabilities."""
+    return all(isinstance(v, Opaque) or (isinstance(v, (int, float)) and v == v // 1) for v in values)
 
 
 def _alike(a: list[Value], b: list[Value]) -> bool:

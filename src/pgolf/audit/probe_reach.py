@@ -213,7 +213,7 @@ def _held(function: Function, name: str) -> Value:
 def _is_list_of_cases(value: Value) -> bool:
     if not isinstance(value, (dict, set, frozenset, list, tuple)) or not value:
         return False
-    return any(_tells(v) for v in list(value)[:64])
+    return any(map(_tells, value))
 
 
 def _tells(value: Value) -> bool:

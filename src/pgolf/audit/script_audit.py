@@ -271,6 +271,8 @@ class _Auditor:
 
     def _judge(self, first: _Run, found: _Found) -> ScriptAudit:
         problem = _unknown_in(found, len(first.vocabulary))
+        if problem is None and first.watcher.unkept_table:
+            problem = f"line {first.watcher.unkept_table}: more tables are read by tokens than are kept"
         if problem is not None:
             return self._unknown(first, found, problem)
         if self.vocabulary is not None:
@@ -553,7 +555,7 @@ def _unseen_by_probes(run: _Run, found: _Found) -> str:
     call = calls[-1] if calls else None
     why = "which probe vocabularies cannot show; give a tokenizer"
     seen: set[int] = set()
-    for built in calls[-8:] if calls else run.watcher.builders[-3:]:
+    for built in calls or run.watcher.builders:
         if id(built.function.code) in seen:
             continue
         seen.add(id(built.function.code))
@@ -935,6 +937,9 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             name = stack[-1] if stack else "module"
             why = f"{name} (line {line}): reads the tables, and its score could not be followed"
             judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
+    if run.watcher.crowded:
+        why = f"line {run.watcher.crowded}: more scores than are kept"
+        judged["  "] = (0, EvalStatus.UNKNOWN, why)
     for line, what in run.watcher.unlike[:1]:
         judged[" "] = (
             0,

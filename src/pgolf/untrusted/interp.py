@@ -182,6 +182,10 @@ class Interp:
         self.tokenizer_calls = 0
         self.built: dict[int, Tensor] = {}
         """Arrays that functions returned which had asked a tokenizer about its pieces, by serial number."""
+        self.at_exit: list[tuple[Value, list[Value], dict[str, Value], int]] = []
+        """Calls that are made when the program ends."""
+        self.registered: list[Tensor] = []
+        """Those of them that are buffers or parameters of a model, which hands them out again."""
         self.patches: list[tuple[int, int]] = []
         """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
         """Questions asked of tokenizers: what a function did between two readings is table building or not."""
@@ -263,6 +267,17 @@ class Interp:
             self.built[array.serial] = array
         else:
             self.doubt("more arrays come from the tokenizer's pieces than are watched", line)
+
+    def is_built(self, array: Tensor) -> bool:
+        """Whether an array is one that a builder returned, a view of it, or it in another memory or element type."""
+        at: Tensor | None = array
+        for _ in range(16):
+            if at is None:
+                return False
+            if at.serial in self.built:
+                return True
+            at = at.base or at.source
+        return True
 
     def note_patch(self, serial: int, line: int) -> None:
         """A watched array changes, or would on another condition; with too many such places nothing is proved."""

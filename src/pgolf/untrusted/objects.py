@@ -43,6 +43,38 @@ _MODULE_ITSELF = frozenset(
 """Methods that a network inherits and that return the network itself."""
 
 
+_REGISTERS = frozenset({"register_buffer", "register_parameter"})
+"""Methods by which a network makes an array its own, under a name."""
+
+
+HANDS_OUT = frozenset({
+    "buffers", "named_buffers", "parameters", "named_parameters", "state_dict", "load_state_dict", "apply", "get_buffer",
+    "get_parameter",
+})  # fmt: skip
+"""Methods of models that hand out, or change, the arrays they hold."""
+
+
+def spoil_registered(interp: Interp, name: str, line: int) -> None:
+    """A model hands out its arrays, and so the byte tables among them."""
+    for array in interp.registered:
+        spoil(array, f"{name}() hands out the arrays of a model", line)
+
+
+def _register(
+    interp: Interp, module: Instance, args: list[Value], kwargs: dict[str, Value], line: int
+) -> Value:
+    """`module.register_buffer(name, array)`: a byte table stays followed under its new name."""
+    name = args[0] if args else kwargs.get("name")
+    value = args[1] if len(args) > 1 else kwargs.get("tensor", kwargs.get("param"))
+    if type(value) is Tensor and interp.is_built(value):
+        if not isinstance(name, str):
+            spoil(value, "becomes an attribute of an unknown name", line)
+        else:
+            set_attribute(interp, module, name, value, line)
+            interp.registered.append(value)
+    return None
+
+
 class Property:
     """A property of a class of the script."""
 
@@ -75,6 +107,10 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
         if found is MISSING and value.cls.opaque_base and not missing_ok:
             if name in _MODULE_ITSELF:
                 return Intrinsic(name, lambda it, args, kwargs, ln: value)
+            if interp.registered and name in HANDS_OUT:
+                spoil_registered(interp, name, line)
+            if name in _REGISTERS:
+                return Intrinsic(name, lambda it, args, kwargs, ln: _register(it, value, args, kwargs, ln))
             return Opaque(
                 f"attribute {name} of an object of {value.cls.name} ({value.cls.opaque_base})", line, "model"
             )
@@ -205,6 +241,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
         if name == "shape" or name == "data":
             spoil(target, f"attribute {name} of an array assigned", line)
     elif isinstance(target, Opaque):
+        if type(value) is Tensor and interp.is_built(value):
+            spoil(value, f"becomes attribute {name} of something unknown", line)
         if isinstance(value, (Function, Intrinsic, BoundMethod)) and _LIBRARY.match(target.reason):
             interp.doubt(f"{target.reason[:40]}.{name} is replaced by a function", line)
         return

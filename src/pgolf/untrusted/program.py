@@ -35,6 +35,7 @@ from pgolf.untrusted.values import (
     NativeObject,
     Opaque,
     ScriptRaise,
+    Stuck,
     Value,
 )
 
@@ -457,6 +458,15 @@ def _origin(root: str) -> str:
     return "external"
 
 
+def _call_at_exit(
+    interp: Interp, function: Value, args: list[Value], kwargs: dict[str, Value], line: int
+) -> None:
+    try:
+        interp.call(function, args, kwargs, line)
+    except (Stuck, ScriptRaise) as stopped:
+        interp.note_stuck(str(stopped), line)
+
+
 def run_program(
     script: Script,
     data: bytes,
@@ -475,6 +485,8 @@ def run_program(
         prepare(program)
         try:
             program.run(data, script.path)
+            for call in reversed(program.interp.at_exit):
+                _call_at_exit(program.interp, *call)
         except NeedsWholeFile:
             if whole:
                 return program, "a piece of the script does not parse"

@@ -1058,21 +1058,43 @@ def spoil_reachable(fr: Frame, node: ast.AST, reason: str, line: int) -> None:
             operators.spoil(array, reason, line)
 
 
-def arrays_within(value: Value, depth: int = 0) -> list[Tensor]:
-    """Arrays in a value and in what it holds, three levels deep."""
-    if isinstance(value, Tensor):
+_HOLDING = frozenset({Tensor, list, tuple, set, dict, Instance, Intrinsic, BoundMethod})
+_MOST_HELD = 20_000
+
+
+def arrays_within(value: Value) -> list[Tensor]:
+    """Arrays in a value and in what it holds, at any depth. Raises LimitTripped where it holds too much to look through."""
+    kind = type(value)
+    if kind is Tensor:
         return [value]
-    inner: list[Value] = []
-    if depth < 3:
-        if isinstance(value, (list, tuple, set)):
-            inner = list(value)[:256]
-        elif isinstance(value, dict):
-            inner = list(value.values())[:256]
-        elif isinstance(value, Instance):
-            inner = list(value.attributes.values())[:256]
-        elif isinstance(value, (Intrinsic, BoundMethod)):
-            inner = [value.receiver]
-    return [a for v in inner for a in arrays_within(v, depth + 1)]
+    if kind not in _HOLDING:
+        return []
+    found: list[Tensor] = []
+    waiting: list[Value] = [value]
+    seen: set[int] = set()
+    while waiting:
+        held = waiting.pop()
+        kind = type(held)
+        if kind is Tensor:
+            found.append(held)
+            continue
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        if len(seen) > _MOST_HELD:
+            raise LimitTripped("interpreter_cells", _MOST_HELD, "containers inside containers")
+        inner: Any
+        if kind is Instance:
+            inner = held.attributes.values()
+        elif kind is dict:
+            inner = held.values()
+        elif kind in (Intrinsic, BoundMethod):
+            inner = (held.receiver,)
+        else:
+            inner = held
+        if len(inner) < 16 or not _HOLDING.isdisjoint(map(type, inner)):
+            waiting.extend(x for x in inner if type(x) in _HOLDING)
+    return found
 
 
 @_for(ast.ClassDef)
@@ -1087,7 +1109,7 @@ def _classdef(node: ast.ClassDef) -> Stmt:
         inner = Frame(interp, fr.module, fr, fr.offset)
         inner.vars["%class"] = True
         known: list[ClassValue] = []
-        opaque = "a metaclass" if keywords else ""
+        opaque = "a metaclass" if keywords else "more bases than are followed" if len(bases) > 8 else ""
         native: Value = MISSING
         named_tuple = False
         for base, label in zip(bases, base_names, strict=True):

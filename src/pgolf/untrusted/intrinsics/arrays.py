@@ -691,6 +691,7 @@ def _reshape(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -
 def _view_bytes(t: Tensor, name: str | None, line: int) -> Value:
     if name == t.dtype:
         return t
+    operators.spoil(t, "its bytes are read as another type", line)
     return Opaque("reinterpretation of an array's bytes", line)
 
 
@@ -1156,6 +1157,8 @@ def tensor_attribute(interp: Interp, t: Tensor, name: str, line: int) -> Value:
         return Opaque("gradient", line, "model")
     if name == "flat":
         return t
+    if name in ("ctypes", "base", "__array_interface__", "__cuda_array_interface__"):
+        operators.spoil(t, f"its memory is handed out as {name}", line)
     method = TENSOR_METHODS.get(name)
     if method is not None:
         return Intrinsic(f"array.{name}", lambda it, args, kwargs, ln: method(it, t, args, kwargs, ln), t)
@@ -1400,6 +1403,13 @@ def _random_numbers(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Va
     return Opaque("random numbers", line)
 
 
+def _ndarray(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """An array over the memory of another is not followed."""
+    for value in (*args, *kwargs.values()):
+        operators.spoil(value, "another array is made over its memory", line)
+    return Opaque("ndarray()", line)
+
+
 def numpy_module() -> Module:
     """numpy, as far as it is modelled."""
     module = Module("numpy")
@@ -1426,7 +1436,7 @@ def numpy_module() -> Module:
     ):
         module.attributes[name] = DType(plain)
     module.attributes.update(pi=math.pi, e=math.e, inf=math.inf, nan=math.nan, newaxis=None)
-    module.attributes["ndarray"] = NativeClass("ndarray", lambda i, a, k, ln: Opaque("ndarray()", ln))
+    module.attributes["ndarray"] = NativeClass("ndarray", _ndarray)
     module.attributes["random"] = Module(
         "numpy.random",
         lambda name: Intrinsic(f"numpy.random.{name}", _random_numbers),
@@ -1502,6 +1512,15 @@ def _unmodelled_view(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> V
     return Opaque("view of an array", line, "model")
 
 
+def _parameter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """A parameter shares its memory with the array that it is made of; of other arrays than byte tables it is unknown."""
+    value = args[0] if args else kwargs.get("data")
+    if isinstance(value, Tensor) and interp.is_built(value):
+        interp.registered.append(value)
+        return value
+    return Opaque("torch.nn.Parameter", line, "model")
+
+
 def torch_module() -> Module:
     """torch, as far as it is modelled."""
     module = Module("torch")
@@ -1542,6 +1561,8 @@ def torch_module() -> Module:
     functional.attributes.update(_functional())
     nn = Module("torch.nn", lambda name: Opaque(f"torch.nn.{name}", 0, "model"))
     nn.attributes["functional"] = functional
+    for name in ("Parameter", "Buffer"):
+        nn.attributes[name] = Intrinsic(f"torch.nn.{name}", _parameter)
     module.attributes["nn"] = nn
     distributed = Module("torch.distributed", lambda name: Opaque(f"torch.distributed.{name}", 0, "config"))
     distributed.attributes.update(

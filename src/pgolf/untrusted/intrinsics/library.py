@@ -25,11 +25,12 @@ from pgolf.untrusted.intrinsics.builtin import (
     scalar,
     sort_values,
 )
-from pgolf.untrusted.operators import binary, percent_format, raise_in_script
+from pgolf.untrusted.operators import binary, percent_format, raise_in_script, spoil
 from pgolf.untrusted.scaled import stream_length
 from pgolf.untrusted.tensor import Tensor, caster
 from pgolf.untrusted.values import (
     MISSING,
+    BoundMethod,
     ClassValue,
     Function,
     Instance,
@@ -757,11 +758,34 @@ def _log(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return None
 
 
+def _shuffle(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    for value in args[:1]:
+        spoil(value, "shuffled", line)
+    return None
+
+
+def _at_exit(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and not isinstance(args[0], Opaque):
+        interp.at_exit.append((args[0], args[1:], kwargs, line))
+    return args[0] if args else None
+
+
+def _on_signal(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """A handler may run at any time, or never."""
+    handler = args[1] if len(args) > 1 else kwargs.get("handler")
+    handler = handler.function if isinstance(handler, BoundMethod) else handler
+    if isinstance(handler, Function):
+        from pgolf.untrusted.statements import spoil_reachable
+
+        spoil_reachable(handler.frame, handler.code.node, "changed by a handler of signals", line)
+    return None
+
+
 def _json_dump(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     """`json.dump` and `dumps`: each value of a dictionary is reported under its key."""
     first = args[0] if args else None
     if isinstance(first, dict):
-        for key, value in list(first.items())[:200]:
+        for key, value in list(first.items()):
             if isinstance(key, str):
                 interp.observer.formatted(interp, value, key, line)
     target = args[1] if len(args) > 1 else kwargs.get("fp")
@@ -1048,7 +1072,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "re": {**{n: _re_call(n) for n in ("match", "search", "fullmatch", "sub", "findall", "split")},
                "compile": lambda i, a, k, ln: NativeObject("pattern", PATTERN_METHODS, a[0]) if isinstance(a[0], str) else Opaque("pattern", ln)},
         "time": {n: unknown("clock") for n in ("time", "perf_counter", "monotonic", "process_time", "time_ns", "strftime")},
-        "random": {n: unknown("random numbers") for n in ("random", "randint", "shuffle", "sample", "choice", "uniform")},
+        "random": {n: unknown("random numbers") for n in ("random", "randint", "sample", "choice", "uniform")} | {"shuffle": _shuffle},
         "copy": {"copy": lambda i, a, k, ln: a[0] if not isinstance(a[0], (list, dict, Tensor)) else _copy_value(i, a[0], ln),
                  "deepcopy": lambda i, a, k, ln: _copy_value(i, a[0], ln)},
         "contextlib": {"nullcontext": lambda i, a, k, ln: a[0] if a else None, "suppress": lambda i, a, k, ln: None,
@@ -1072,7 +1096,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "heapq": {"nlargest": unknown("nlargest")},
         "warnings": dict.fromkeys(("warn", "filterwarnings", "simplefilter"), none),
         "gc": dict.fromkeys(("collect", "freeze", "disable", "enable"), none),
-        "atexit": {"register": none}, "signal": {"signal": none, "alarm": none},
+        "atexit": {"register": _at_exit}, "signal": {"signal": _on_signal, "alarm": none},
         "unicodedata": {"normalize": _normalize, "category": unknown("category")},
         "logging": {**dict.fromkeys(("info", "warning", "debug", "error"), _log), "basicConfig": none},
     }  # fmt: skip

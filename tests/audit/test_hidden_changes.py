@@ -1,0 +1,101 @@
+# ruff: noqa: E501
+"""Ways to change a table, or to print another score, that are not written as a change of it.
+
+Each case puts lines in front of, or behind, the evaluation of the shipped canonical script.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from pgolf.audit.script_audit import ScriptAudit, audit_script
+from pgolf.core.verdict import EvalStatus, LutStatus
+from pgolf.untrusted.script import NoSiblings, Script
+
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "scripts" / "canonical.py"
+_CALL = "    val_loss, val_bpb = eval_val(args, model, device, val_tokens, *luts)\n"
+_PRINT = '    print(f"final val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f}")\n'
+_WINDOWS = "        for ws in starts:\n"
+_LOSS_SUM = "            loss_sum += scored.sum()\n"
+_DDP = "    from torch.nn.parallel import DistributedDataParallel as DDP\n    model = DDP(model)\n"
+
+
+@lru_cache(maxsize=1)
+def _script() -> str:
+    return _EXAMPLE.read_text(encoding="utf-8")
+
+
+def _audit(*changes: tuple[str, str]) -> ScriptAudit:
+    text = _script()
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return audit_script(Script("train_gpt.py", text.encode(), NoSiblings()))
+
+
+_SHARED = {
+    "parameter": "    p = nn.Parameter(luts[0], requires_grad=False)\n    p.data.add_(1)\n",
+    "parameter changed by +=": "    p = nn.Parameter(luts[0], requires_grad=False)\n    with torch.no_grad():\n        p += 1\n",
+    "buffer": "    model.register_buffer('lut', luts[0])\n    model.lut.add_(1)\n",
+    "buffers": "    model.register_buffer('lut', luts[0])\n    for b in model.buffers():\n        b.add_(1)\n",
+    "buffers of a model that is known": "    class Box(nn.Module):\n        pass\n    box = Box()\n    box.register_buffer('lut', luts[0])\n    for b in box.buffers():\n        b.add_(1)\n",
+    "buffer of a model that is known": "    class Box(nn.Module):\n        pass\n    box = Box()\n    box.register_buffer('lut', luts[0])\n    box.lut.add_(1)\n",
+    "attribute": "    model.lut = luts[0]\n    model.lut.add_(1)\n",
+    "attribute of a wrapped model": _DDP + "    model.lut = luts[0]\n    model.lut.add_(1)\n",
+    "buffer of a wrapped model": _DDP + "    model.register_buffer('lut', luts[0])\n    model.lut.add_(1)\n",
+    "embedding": "    e = nn.Embedding.from_pretrained(luts[0].unsqueeze(1))\n    e.weight.data.add_(1)\n",
+    "weight of a layer": "    e = nn.Embedding(1024, 1)\n    e.weight.data = luts[0]\n    e.weight.data.add_(1)\n",
+    "list of parameters": "    e = nn.ParameterList([luts[0]])\n    e[0].data.add_(1)\n",
+    "optimiser": "    o = torch.optim.SGD([luts[0]], lr=1.0)\n    o.step()\n",
+    "ctypes": "    import ctypes\n    luts[0].numpy().ctypes.data_as(ctypes.POINTER(ctypes.c_int16))[0] = 9\n",
+    "array over its memory": "    a = np.ndarray((5,), dtype=np.int16, buffer=luts[0].numpy())\n    a[0] = 9\n",
+    "bytes of it": "    luts[0].numpy().view(np.int8)[0] = 9\n",
+    "shuffled": "    import random\n    random.shuffle(luts[0])\n",
+    "deep in lists": "    import foo\n    foo.bar([[[[luts[0]]]]])\n",
+    "late in a list": "    import foo\n    foo.bar([*range(300), luts[0]])\n",
+    "late in a dictionary": "    import foo\n    foo.bar({**{i: i for i in range(300)}, 'x': luts[0]})\n",
+    "loaded state": "    model.register_buffer('lut', luts[0])\n    model.load_state_dict({'lut': torch.ones(1024)}, strict=False)\n",
+    "mapped": "    torch.vmap(lambda t: t.add_(1))(luts[0])\n",
+    "signal": "    import signal\n    signal.signal(signal.SIGALRM, lambda *a: luts[0].fill_(3))\n    signal.alarm(1)\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(_SHARED))
+def test_tables_that_share_their_memory_are_followed_or_unknown(name: str) -> None:
+    assert _audit((_CALL, _SHARED[name] + _CALL)).lut_status is not LutStatus.CORRECT
+
+
+_PRINTED = {
+    "json of many": "    import json\n    d = {str(i): i for i in range(300)}\n    d['val_bpb'] = 1.0\n    json.dumps(d)\n",
+    "at exit": "    import atexit\n    atexit.register(lambda: print(f'final val_bpb:{1.01}'))\n",
+    "after four hundred scores": "    for _ in range(401):\n        val_loss, val_bpb = val_loss * 1.0, val_bpb * 1.0\n        print(f'val_bpb:{val_bpb}')\n    print(f'final val_bpb:{val_bpb * 0.98}')\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(_PRINTED))
+def test_another_score_that_is_printed_late_is_not_called_canonical(name: str) -> None:
+    assert _audit((_PRINT, _PRINT + _PRINTED[name])).eval_status is not EvalStatus.CANONICAL
+
+
+def test_a_buffer_that_nothing_changes_stays_proved() -> None:
+    box = (
+        "    class Box(nn.Module):\n        pass\n    box = Box()\n    box.register_buffer('lut', luts[0])\n"
+    )
+    audit = _audit((_CALL, box + _CALL))
+    assert (audit.lut_status, audit.eval_status) == (LutStatus.CORRECT, EvalStatus.CANONICAL)
+
+
+def test_many_reads_of_equal_tables_stay_proved() -> None:
+    reads = "    for _ in range(70):\n        luts[0].clone()[val_tokens[:16].long()]\n"
+    audit = _audit((_CALL, reads + _CALL))
+    assert audit.lut_status is LutStatus.CORRECT
+
+
+def test_tables_that_are_too_many_to_keep_prove_nothing_and_accuse_nobody() -> None:
+    reads = "    for k in range(70):\n        torch.full((1024,), k + 1)[val_tokens[:16].long()]\n"
+    audit = _audit((_CALL, reads + _CALL))
+    assert audit.lut_status is LutStatus.UNKNOWN
+    assert "more tables are read by tokens than are kept" in audit.reason
