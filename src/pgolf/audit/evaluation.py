@@ -17,7 +17,7 @@ from pgolf.audit.flow import FlowRecorder, ScoredAgain
 from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
-from pgolf.untrusted.interp import Frame, Interp, Observer
+from pgolf.untrusted.interp import Enough, Frame, Interp, Observer
 from pgolf.untrusted.objects import HANDS_OUT, MethodOf, spoil_registered
 from pgolf.untrusted.operators import mean_loss, spoil
 from pgolf.untrusted.statements import arrays_within, spoil_reachable
@@ -129,8 +129,10 @@ class BuilderCall:
 class Watcher(Observer):
     """Collects consumed tables, scores, builder calls and constants that cut the stream."""
 
-    def __init__(self, vocabulary: Vocabulary, stream_length: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, stream_length: int, enough_tables: int = 0) -> None:
         self.vocabulary = vocabulary
+        self.enough_tables = enough_tables
+        """With how many tables read the evaluation ends: for one that is repeated on another vocabulary; 0 for never."""
         self.size = len(vocabulary)
         self.stream_length = stream_length
         self.tables: dict[int, tuple[Value, ConsumedTable]] = {}
@@ -298,7 +300,7 @@ class Watcher(Observer):
 
     def _is_like_a_table(self, data: list[Value]) -> bool:
         return len(data) >= self.size and all(
-            isinstance(x, (int, Opaque)) and not isinstance(x, Tok) for x in data
+            issubclass(kind, (int, Opaque)) and not issubclass(kind, Tok) for kind in set(map(type, data))
         )
 
     # -- what is read --------------------------------------------------------------------------------
@@ -340,12 +342,18 @@ class Watcher(Observer):
         found = self.tables.get(key)
         if found is None:
             past = values[self.size :]
-            if past and any(type(x) in (int, float, bool) and x != past[0] for x in past):
+            if (
+                past
+                and past.count(past[0]) != len(past)
+                and any(type(x) in (int, float, bool) and x != past[0] for x in past)
+            ):
                 interp.at_scale("reads an array whose entries past the probe's vocabulary differ", line)
             if len(self.tables) >= _MOST_TABLES and not self._make_room(values, line):
                 return
             table = ConsumedTable(list(values), dtype, hint, line)
             self.tables[key] = (container, table)
+            if len(self.tables) == self.enough_tables:
+                raise Enough
         elif hint and not found[1].hint:
             found[1].hint = hint
 
@@ -429,6 +437,7 @@ class Watcher(Observer):
         return self.flow.computed([t.pos for t in targets.data if isinstance(t, Tok)])
 
     def differentiated(self, interp: Interp, value: Value, line: int) -> None:
+        interp.optimiser_calls += 1
         self.flow.unwind(interp.depth)
         self.flow.differentiated(_positions(value), not interp.fresh)
 
@@ -447,7 +456,8 @@ class Watcher(Observer):
                     interp.note_stuck(str(stopped), line)
             self.flow.unwind(interp.depth)
             self.flow.stepped(line, not interp.fresh)
-        elif name == "zero_grad":
+        elif name in ("zero_grad", "zero_grad_all"):
+            interp.optimiser_calls += 1
             self.flow.cleared()
         elif name == "scale" and args and (held := _positions(args[0])):
             # A gradient scaler: its product has the loss's gradient, and is no score.
@@ -559,7 +569,7 @@ def _may_be_bytes(values: list[Value]) -> bool:
 
 
 def _alike(a: list[Value], b: list[Value]) -> bool:
-    return len(a) == len(b) and all(x is y or x == y for x, y in zip(a, b, strict=True))
+    return a == b  # lists are compared in C: each pair by identity, then by value
 
 
 def is_mean(form: Loss) -> bool:

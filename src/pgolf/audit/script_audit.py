@@ -161,8 +161,8 @@ class _Auditor:
 
     # -- evaluation ----------------------------------------------------------------------------------
 
-    def evaluate(self, vocabulary: Vocabulary) -> _Run:
-        """Evaluate the whole script with one vocabulary."""
+    def evaluate(self, vocabulary: Vocabulary, enough_tables: int = 0) -> _Run:
+        """Evaluate the whole script with one vocabulary, or until that many tables were read by tokens."""
         stream = [Tok.at(t, i) for i, t in enumerate(probe_stream(vocabulary))]
 
         def prepare(program: Program) -> None:
@@ -177,8 +177,9 @@ class _Auditor:
                 environ_set(interp, name or None, unknown if value is None else value, 0)
 
         program, stuck = run_program(
-            self.script, self.data, vocabulary, self.limits, lambda: Watcher(vocabulary, len(stream)), prepare
-        )
+            self.script, self.data, vocabulary, self.limits,
+            lambda: Watcher(vocabulary, len(stream), enough_tables), prepare,
+        )  # fmt: skip
         watcher = program.interp.observer
         assert isinstance(watcher, Watcher)  # noqa: S101 - made three lines above
         return _Run(vocabulary, watcher, program, stuck)
@@ -293,8 +294,7 @@ class _Auditor:
             for probe in probe_vocabularies()[1:]:
                 other = self._same_builder(first, found, probe)
                 if other is None:
-                    run = self.evaluate(probe)
-                    other = tables_of(run, len(probe))
+                    run, other = self._again(first, found, probe)
                     if other is None:
                         return self._unknown(
                             first, found, "its tables could not be evaluated on every probe vocabulary"
@@ -309,8 +309,7 @@ class _Auditor:
                 # the others, where only the builder was, they are evaluated in full, too.
                 pairs[1:] = []
                 for probe in probe_vocabularies()[1:]:
-                    run = self.evaluate(probe)
-                    other = tables_of(run, len(probe)) or (self._lone_builder(run) if self.notes else None)
+                    run, other = self._again(first, found, probe)
                     problem = "not reached" if other is None else _unknown_in(other, len(probe))
                     if other is None or problem is not None:
                         return self._unknown(
@@ -345,13 +344,29 @@ class _Auditor:
         """
         whole = self._same_builder(first, found, vocabulary) if alone else None
         if whole is None:
-            run = self.evaluate(vocabulary)
-            whole = tables_of(run, len(vocabulary))
-            if whole is None and self.notes:
-                whole = self._lone_builder(run)
-            if whole is None:
+            run, repeated = self._again(first, found, vocabulary)
+            if repeated is None:
                 return run.stuck or "its tables could not be evaluated on the given tokenizer"
+            whole = repeated
         return _unknown_in(whole, len(vocabulary)) or whole
+
+    def _again(self, first: _Run, found: _Found, vocabulary: Vocabulary) -> tuple[_Run, _Found | None]:
+        """The whole script on another vocabulary, for its tables: followed until those that `found` names were read.
+
+        What comes later changes no table that was read; whether it reads others was `first`'s to see.
+        """
+        columns = (found.base, found.space, found.boundary)
+        read = [table.values for _, table in first.watcher.tables.values()]
+        last = [next((i for i, v in enumerate(read, 1) if _same(v, c)), len(read)) for c in columns]
+        wanted = max(last)
+        run = self.evaluate(vocabulary, wanted)
+        again = tables_of(run, len(vocabulary))
+        if again is None and wanted:
+            run = self.evaluate(vocabulary)
+            again = tables_of(run, len(vocabulary))
+        if again is None and self.notes:
+            again = self._lone_builder(run)
+        return run, again
 
     def _unread(self, run: _Run) -> str:
         if run.program.unread:
@@ -757,7 +772,7 @@ def _from_consumed(tables: list[ConsumedTable], run: _Run) -> _Found | None:
 def _same(a: list[Value], b: list[Value]) -> bool:
     n = min(len(a), len(b))
     try:
-        return all(x == y for x, y in zip(a[:n], b[:n], strict=True))
+        return a[:n] == b[:n]
     except TypeError:
         return False
 
@@ -771,7 +786,7 @@ def _returned_what_was_read(run: _Run, call: BuilderCall) -> bool:
 
 def _is_table_like(table: ConsumedTable, size: int) -> bool:
     """Numbers or flags per token; not embeddings, bigram counts, hashes of the model's world."""
-    kinds = {type(v) for v in table.values[:size]}
+    kinds = set(map(type, table.values[:size]))
     if kinds <= {bool}:
         return True
     if not all(issubclass(k, (int, float, bool, Opaque)) for k in kinds):
@@ -867,6 +882,10 @@ def _distance(table: ConsumedTable, wanted: tuple[Any, ...], size: int) -> float
     )
 
 
+_WHOLE = frozenset({int, bool})
+"""Types of which no value is unknown or not finite."""
+
+
 def _unknown_in(found: _Found, size: int) -> str | None:
     """Why the tables are not fully known, or None."""
     for column, label in (
@@ -876,6 +895,8 @@ def _unknown_in(found: _Found, size: int) -> str | None:
     ):
         if len(column) < size:
             return f"{label} has {len(column)} entries for {size} tokens"
+        if set(map(type, column)) <= _WHOLE:
+            continue
         for v in column[:size]:
             if isinstance(v, Opaque):
                 where = f"line {v.line}: " if v.line else ""
@@ -887,12 +908,17 @@ def _unknown_in(found: _Found, size: int) -> str | None:
 
 def _tables(found: _Found) -> LookupTables:
     n = min(len(found.base), len(found.space), len(found.boundary))
-    padding = [0 if isinstance(v, Opaque) else v for v in found.base[:n]]
-    return LookupTables(
-        tuple(int(v) if isinstance(v, (bool, Tok)) else v for v in padding),
-        tuple(bool(v) if not isinstance(v, Opaque) else False for v in found.space[:n]),
-        tuple(bool(v) if not isinstance(v, Opaque) else True for v in found.boundary[:n]),
-    )
+    base = found.base[:n]
+    if set(map(type, base)) != {int}:
+        padding = [0 if isinstance(v, Opaque) else v for v in base]
+        base = [int(v) if isinstance(v, (bool, Tok)) else v for v in padding]
+    return LookupTables(tuple(base), _truths(found.space[:n], False), _truths(found.boundary[:n], True))
+
+
+def _truths(column: list[Value], unknown: bool) -> tuple[bool, ...]:
+    if set(map(type, column)) == {bool}:
+        return tuple(column)
+    return tuple(bool(v) if not isinstance(v, Opaque) else unknown for v in column)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -174,6 +174,8 @@ class Interp:
         self.observer: Observer = Observer()
         self.token_reads = 0
         """How often a table was read by stream tokens; a training loop that reads none is not followed for long."""
+        self.optimiser_calls = 0
+        """How often a loss was differentiated or gradients were cleared: what a loop of training does."""
         self.layers: list[str] = []
         """Decoders the script applied while it was evaluated, in order."""
         self.unknown_branches = 0
@@ -186,6 +188,8 @@ class Interp:
         """Calls that are made when the program ends."""
         self.registered: list[Tensor] = []
         """Those of them that are buffers or parameters of a model, which hands them out again."""
+        self.left_out = 0
+        """How often containers were looked through for such arrays where a condition left statements out."""
         self.patches: list[tuple[int, int]] = []
         """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
         """Questions asked of tokenizers: what a function did between two readings is table building or not."""
@@ -516,6 +520,10 @@ def _live_list(value: list[Value]) -> Any:
         i += 1
 
 
+class Enough(BaseException):
+    """Raised by an observer to end an evaluation; no statement of a script and no model of ours catches it."""
+
+
 class Observer:
     """What the audit wants to know while a script is evaluated; this one watches nothing."""
 
@@ -726,6 +734,7 @@ __all__ = [
     "NORMAL",
     "RETURN",
     "Code",
+    "Enough",
     "ExceptionValue",
     "Frame",
     "Interp",

@@ -15,7 +15,7 @@ from typing import Any
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
-from pgolf.untrusted.interp import Frame, Interp, ModuleFrame, Observer, Stmt, compile_block
+from pgolf.untrusted.interp import Enough, Frame, Interp, ModuleFrame, Observer, Stmt, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
 from pgolf.untrusted.intrinsics.library import written_file
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
@@ -491,6 +491,8 @@ def run_program(
             if whole:
                 return program, "a piece of the script does not parse"
             continue
+        except Enough:
+            return program, ""
         except LimitTripped as limit:
             return program, str(limit)
         except RecursionError:

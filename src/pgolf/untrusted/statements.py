@@ -128,18 +128,34 @@ def _attributes_of(node: ast.AST, name: str) -> frozenset[str]:
     return found
 
 
-def _note_left_out(fr: Frame, nodes: list[ast.stmt], line: int) -> None:
+def _left_out_names(nodes: list[ast.stmt]) -> tuple[tuple[ast.stmt, str], ...]:
+    """The names that statements bind or change something through, each with its statement."""
+    return tuple((n, name) for n in nodes for name in (*_change_roots(n), *names_bound_by(n)))
+
+
+def _note_left_out(fr: Frame, names: tuple[tuple[ast.stmt, str], ...], line: int) -> None:
     """Statements that a condition left out: had it been another, what a builder returned would have changed."""
     interp = fr.interp
-    for node in nodes:
-        for name in (*_change_roots(node), *names_bound_by(node)):
-            held = fr.vars.get(name, MISSING)
-            if type(held) is Instance:
-                held = [held.attributes.get(attribute) for attribute in _attributes_of(node, name)]
-            if type(held) in _HOLDERS:
-                for array in arrays_within(held):
-                    if array.serial in interp.built:
-                        interp.note_patch(array.serial, line)
+    variables = fr.vars
+    for node, name in names:
+        held = variables.get(name, MISSING)
+        kind = type(held)
+        if kind is Tensor:
+            if held.serial in interp.built:
+                interp.note_patch(held.serial, line)
+            continue
+        if kind is Instance:
+            held = [held.attributes.get(attribute) for attribute in _attributes_of(node, name)]
+        elif kind not in _HOLDERS:
+            continue
+        elif len(held) > 4:
+            # Loops over counts of contexts come by here for each byte, with all their counts in hand.
+            interp.left_out += 1
+            if interp.left_out > 256 and interp.left_out % 16:
+                continue
+        for array in arrays_within(held):
+            if array.serial in interp.built:
+                interp.note_patch(array.serial, line)
 
 
 _HOLDERS = frozenset({Tensor, list, tuple, dict})
@@ -523,7 +539,7 @@ def _if(node: ast.If) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     guard = _raises_only(node.body)
     line = node.lineno
-    body_nodes, orelse_nodes = node.body, node.orelse
+    left_out: dict[bool, tuple[tuple[ast.stmt, str], ...]] = {}
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -536,9 +552,11 @@ def _if(node: ast.If) -> Stmt:
         elif truth is False and _leaves_at_count(node):
             interp.at_scale("leaves a loop at a literal count", line + fr.offset)
         if interp.built and (truth is True or truth is False):
-            other = orelse_nodes if truth else body_nodes
-            if other:
-                _note_left_out(fr, other, line + fr.offset)
+            names = left_out.get(truth)
+            if names is None:
+                names = left_out[truth] = _left_out_names(node.orelse if truth else node.body)
+            if names:
+                _note_left_out(fr, names, line + fr.offset)
         if truth is True:
             if guard and not interp.handlers:
                 interp.assume("the run got past a guard that raises", line + fr.offset)
@@ -647,6 +665,7 @@ def _while(node: ast.While) -> Stmt:
         nonlocal training
         interp = fr.interp
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
+        optimised = interp.optimiser_calls
         while True:
             truth = test(fr)
             if truth is not True and truth is not False:
@@ -666,7 +685,7 @@ def _while(node: ast.While) -> Stmt:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
             if quiet > 3 and training is None:
                 training = _is_training(node)
-            if endless or (quiet > 3 and training):
+            if endless or (quiet > 3 and (training or interp.optimiser_calls - optimised > 2)):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
@@ -694,7 +713,9 @@ _TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
 
 
 def _is_training(node: ast.While | ast.For) -> bool:
-    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table."""
+    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table.
+
+    Work done in functions that it calls is counted while they are followed (`Interp.optimiser_calls`)."""
     return any(type(sub) is ast.Attribute and sub.attr in _TRAINING_CALLS for sub in walk(node))
 
 
@@ -723,6 +744,7 @@ def _loop(node: ast.For) -> Stmt:
 
             return either(fr, once, None, items) & 0
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
+        optimised = interp.optimiser_calls
         for x in items:
             interp.steps_left -= 1
             if interp.steps_left < 0:
@@ -735,7 +757,7 @@ def _loop(node: ast.For) -> Stmt:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
             if quiet > 3 and training is None:
                 training = _is_training(node)
-            if endless or (quiet > 3 and training):
+            if endless or (quiet > 3 and (training or interp.optimiser_calls - optimised > 2)):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
@@ -1244,7 +1266,7 @@ def _match(node: ast.Match) -> Stmt:
         value = subject(fr)
         if fr.interp.built:
             # Which case is taken may hang on the vocabulary; what the others change is noted as left out.
-            _note_left_out(fr, [s for c in node.cases for s in c.body], line + fr.offset)
+            _note_left_out(fr, _left_out_names([s for c in node.cases for s in c.body]), line + fr.offset)
         for test, guard, body in cases:
             matched = test(fr, value)
             if isinstance(matched, Opaque):

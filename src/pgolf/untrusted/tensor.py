@@ -163,6 +163,26 @@ def caster(dtype: str) -> Callable[[Value], Value]:
     return lambda x: x
 
 
+def cast_all(data: list[Value], dtype: str) -> list[Value]:
+    """`data` stored as `dtype`, a new list; values that the type holds as they are stay without being looked at singly."""
+    kinds = set(map(type, data))
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if kind is float:
+            if dtype == "float32" or dtype == "float64":  # float32 is not rounded either: see `caster`
+                return data.copy()
+        elif kind is int:
+            if dtype in _INT_BITS:
+                bits, signed = _INT_BITS[dtype]
+                low = -(1 << (bits - 1)) if signed else 0
+                if low <= min(data) and max(data) <= low + (1 << bits) - 1:
+                    return data.copy()
+        elif kind is bool and dtype == "bool":
+            return data.copy()
+    cast = caster(dtype)
+    return [cast(x) for x in data]
+
+
 def _cast_other(x: Value, what: str) -> Value:
     if isinstance(x, (Opaque, Loss)):
         return x
@@ -206,8 +226,7 @@ def from_nested(value: Value, dtype: str | None, torch_like: bool, limit: int) -
     if dtype is None:
         found = _nested_dtype(value)
         dtype = found or infer_dtype(flat, torch_like)
-    cast = caster(dtype)
-    made = Tensor([cast(x) for x in flat], shape, dtype)
+    made = Tensor(cast_all(flat, dtype), shape, dtype)
     if isinstance(value, Tensor):
         made.source = value
     return made
@@ -352,8 +371,7 @@ def elementwise(op: ScalarOp, a: Value, b: Value, dtype: str | None) -> Tensor:
         shape = b.shape
         result = dtype or _scalar_dtype(a, b.dtype)
         left, right = [a] * len(b.data), b.data
-    cast = caster(result)
-    return Tensor([cast(op(x, y)) for x, y in zip(left, right, strict=True)], shape, result)
+    return Tensor(cast_all(list(map(op, left, right)), result), shape, result)
 
 
 def _category(dtype: str) -> int:
@@ -367,8 +385,7 @@ def cast_to(t: Tensor, dtype: str) -> Tensor:
     if dtype == t.dtype:
         out = Tensor(list(t.data), t.shape, dtype)
     else:
-        cast = caster(dtype)
-        out = Tensor([cast(x) for x in t.data], t.shape, dtype)
+        out = Tensor(cast_all(t.data, dtype), t.shape, dtype)
     out.label = t.label
     out.source = t
     return out

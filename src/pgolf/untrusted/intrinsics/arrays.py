@@ -27,6 +27,7 @@ from pgolf.untrusted.tensor import (
     DTYPE_NAMES,
     Tensor,
     broadcast_shape,
+    cast_all,
     cast_to,
     caster,
     elementwise,
@@ -286,23 +287,22 @@ def _cat(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     _room(interp, sum(len(a.data) for a in arrays))
     n = len(arrays[0].shape)
     dim %= max(n, 1)
-    cast = caster(dtype)
     if dim == 0:
         rest = arrays[0].shape[1:]
         arrays = [a for a in arrays if a.shape != (0,) or not rest]
         if any(a.shape[1:] != rest for a in arrays):
             raise Stuck("cat() of different shapes", line)
-        data = [cast(x) for a in arrays for x in a.data]
+        data = cast_all([x for a in arrays for x in a.data], dtype)
         return Tensor(data, (sum(a.shape[0] for a in arrays), *rest), dtype)
     outer = size_of(arrays[0].shape[:dim])
     data = []
     for o in range(outer):
         for a in arrays:
             block = size_of(a.shape[dim:])
-            data.extend(cast(x) for x in a.data[o * block : (o + 1) * block])
+            data.extend(a.data[o * block : (o + 1) * block])
     shape = list(arrays[0].shape)
     shape[dim] = sum(a.shape[dim] for a in arrays)
-    return Tensor(data, tuple(shape), dtype)
+    return Tensor(cast_all(data, dtype), tuple(shape), dtype)
 
 
 def _stack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:

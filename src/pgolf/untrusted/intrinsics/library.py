@@ -27,7 +27,7 @@ from pgolf.untrusted.intrinsics.builtin import (
 )
 from pgolf.untrusted.operators import binary, percent_format, raise_in_script, spoil
 from pgolf.untrusted.scaled import stream_length
-from pgolf.untrusted.tensor import Tensor, caster
+from pgolf.untrusted.tensor import Tensor, cast_all
 from pgolf.untrusted.values import (
     MISSING,
     BoundMethod,
@@ -551,8 +551,7 @@ def load_npz(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             "object" if not array.values or isinstance(array.values[0], str) else "int64"
         )
         interp.cells(len(array.values))
-        cast = caster(dtype)
-        out[name] = Tensor([cast(v) for v in array.values], array.shape, dtype)
+        out[name] = Tensor(cast_all(list(array.values), dtype), array.shape, dtype)
     made = NativeObject("npz", NPZ_METHODS, out)
     return made
 
