@@ -294,7 +294,7 @@ class _Auditor:
             for probe in probe_vocabularies()[1:]:
                 other = self._same_builder(first, found, probe)
                 if other is None:
-                    run, other = self._again(first, found, probe)
+                    _, other = self._again(first, found, probe)
                     if other is None:
                         return self._unknown(
                             first, found, "its tables could not be evaluated on every probe vocabulary"
@@ -309,7 +309,7 @@ class _Auditor:
                 # the others, where only the builder was, they are evaluated in full, too.
                 pairs[1:] = []
                 for probe in probe_vocabularies()[1:]:
-                    run, other = self._again(first, found, probe)
+                    _, other = self._again(first, found, probe)
                     problem = "not reached" if other is None else _unknown_in(other, len(probe))
                     if other is None or problem is not None:
                         return self._unknown(

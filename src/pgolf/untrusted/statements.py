@@ -683,9 +683,12 @@ def _while(node: ast.While) -> Stmt:
             endless = quiet > 48 and interp.unknown_branches - branches > 48
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if quiet > 3 and training is None:
+            if quiet > _TRAINING_ROUNDS and training is None:
                 training = _is_training(node)
-            if endless or (quiet > 3 and (training or interp.optimiser_calls - optimised > 2)):
+            if endless or (
+                quiet > _TRAINING_ROUNDS
+                and (training or interp.optimiser_calls - optimised >= _TRAINING_ROUNDS)
+            ):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
@@ -708,6 +711,9 @@ def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             fr.vars[name] = unknown
 
+
+_TRAINING_ROUNDS = 2
+"""Rounds of training that are followed: the second meets what the first has left behind."""
 
 _TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
 
@@ -755,9 +761,12 @@ def _loop(node: ast.For) -> Stmt:
             endless = quiet > 48 and interp.unknown_branches - branches > 48
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if quiet > 3 and training is None:
+            if quiet > _TRAINING_ROUNDS and training is None:
                 training = _is_training(node)
-            if endless or (quiet > 3 and (training or interp.optimiser_calls - optimised > 2)):
+            if endless or (
+                quiet > _TRAINING_ROUNDS
+                and (training or interp.optimiser_calls - optimised >= _TRAINING_ROUNDS)
+            ):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
