@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pgolf.audit.flow import FlowRecorder, ScoredAgain
+from pgolf.audit.model_losses import ModelCall
 from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
@@ -32,6 +33,7 @@ from pgolf.untrusted.values import (
     Function,
     Instance,
     Loss,
+    ModelClass,
     ModelOutput,
     NativeObject,
     OfLosses,
@@ -162,6 +164,10 @@ class Watcher(Observer):
         """The line of a read at an unknown place that was one too many to keep; 0 if all are kept."""
         self.unkept_table = 0
         """The line where one table too many was read by tokens; 0 if all are kept."""
+        self.constructions: dict[str, list[tuple[tuple[Value, ...], dict[str, Value]]]] = {}
+        """What the first objects of each class of networks were made with."""
+        self.model_calls: dict[tuple[Value, ...], ModelCall] = {}
+        """Calls whose result was taken for the losses of its targets, by what distinguishes them."""
         self.crowded = 0
         """The line of a score that was one too many to keep; 0 if all are kept."""
         self.loaders: set[str] = set()
@@ -277,6 +283,8 @@ class Watcher(Observer):
     def before_instance(
         self, interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int
     ) -> Value:
+        if cls.opaque_base:
+            self._note_construction(cls.name, args, kwargs)
         return MISSING
 
     def enters(self, function: Value, args: list[Value]) -> bool:
@@ -470,6 +478,8 @@ class Watcher(Observer):
         self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int
     ) -> Value:
         origin = callee.origin
+        if type(callee) is ModelClass:
+            self._note_construction(callee.reason.removeprefix("class "), args, kwargs)
         everything = [*args, *kwargs.values()]
         name = callee.name if isinstance(callee, MethodOf) else ""
         if isinstance(callee, MethodOf):
@@ -530,8 +540,34 @@ class Watcher(Observer):
                     or "per_token" in name
                     or "none" in [a for a in args if isinstance(a, str)]
                 )
+                self._note_model_call(callee.reason, name, args, kwargs, tokens[1], per_token, line)
                 return ModelOutput(tokens[1], line, per_token, self.graded(interp, tokens[1]))
         return Opaque(callee.reason, callee.line or line, origin)
+
+    def _note_construction(self, name: str, args: list[Value], kwargs: dict[str, Value]) -> None:
+        made = self.constructions.setdefault(name, [])
+        if len(made) < 2:
+            made.append((tuple(args), kwargs))
+
+    def _note_model_call(
+        self,
+        reason: str,
+        method: str,
+        args: list[Value],
+        kwargs: dict[str, Value],
+        targets: Tensor,
+        per_token: bool,
+        line: int,
+    ) -> None:
+        """Keep the first call of each kind whose result is taken for the losses of `targets`."""
+        plain = tuple(a for a in (*args, *kwargs.values()) if a is None or isinstance(a, (bool, str)))
+        key = (reason, method, len(args), tuple(kwargs), plain, per_token)
+        if key in self.model_calls:
+            return
+        if len(self.model_calls) >= 32:
+            self.crowded = self.crowded or line
+            return
+        self.model_calls[key] = ModelCall(reason, method, tuple(args), kwargs, targets, per_token, line)
 
 
 _INERT = frozenset({Opaque, str, int, float, bool, type(None), bytes, DType})

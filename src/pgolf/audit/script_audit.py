@@ -24,6 +24,7 @@ from pgolf.audit.evaluation import (
     bytes_from_weight,
     flat_values,
 )
+from pgolf.audit.model_losses import judge_model_call, leaves_training_mode
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
 from pgolf.audit.untabled import bytes_without_table
@@ -433,6 +434,9 @@ class _Auditor:
                         EvalStatus.UNKNOWN,
                         f"{function} (line {line}): {what}, which the short probe stream does not reach",
                     )
+            problem = _not_a_loss(run)
+            if problem:
+                return EvalStatus.UNKNOWN, problem
         return status, why
 
     # -- answers -------------------------------------------------------------------------------------
@@ -630,6 +634,25 @@ def _is_sub_word(run: _Run) -> bool:
 def _has_byte_vocabulary(run: _Run) -> bool:
     """Whether the script names a vocabulary of 256 bytes and a few special ids."""
     return any(256 <= size <= 320 for size in vocabulary_sizes(run.program.sources))
+
+
+def _not_a_loss(run: _Run) -> str:
+    """Why what the script's own model returns is not proved to be the cross-entropy of its targets, or ''."""
+    watcher, interp = run.watcher, run.program.interp
+    calls = list(watcher.model_calls.values())
+    if not calls:
+        return ""
+    readers = {name for stack in watcher.readers for name in stack}
+    evaluates = any(leaves_training_mode(f.code.node) for f in watcher.entered.values() if f.name in readers)
+    interp.observer = Watcher(run.vocabulary, 0)
+    try:
+        for call in calls:
+            returned = judge_model_call(run.program, call, watcher.constructions, not evaluates)
+            if not returned.proved:
+                return returned.why
+    finally:
+        interp.observer = watcher
+    return ""
 
 
 def _settings(call: BuilderCall) -> dict[str, Value]:

@@ -190,6 +190,8 @@ class Interp:
         """Those of them that are buffers or parameters of a model, which hands them out again."""
         self.left_out = 0
         """How often containers were looked through for such arrays where a condition left statements out."""
+        self.any_shape = False
+        """Whether losses that are reshaped to unknown sizes keep their order and become flat: where only the order counts."""
         self.patches: list[tuple[int, int]] = []
         """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
         """Questions asked of tokenizers: what a function did between two readings is table building or not."""

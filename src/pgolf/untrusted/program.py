@@ -31,6 +31,7 @@ from pgolf.untrusted.values import (
     Function,
     Instance,
     Intrinsic,
+    ModelClass,
     Module,
     NativeObject,
     Opaque,
@@ -192,7 +193,7 @@ class Program:
         module.vars.pop(chunk.name, None)
         if chunk.text and chunk.name not in relevant:
             if chunk.kind == "class" and _MODEL_CLASS.match(chunk.text):
-                module.vars[chunk.name] = Opaque(f"class {chunk.name}", chunk.first_line, "model")
+                module.vars[chunk.name] = ModelClass(f"class {chunk.name}", chunk.first_line, "model")
                 return
             if chunk.kind == "def" and len(chunk.text) > _LONG_FUNCTION_CHARS:
                 module.vars[chunk.name] = self._deferred(chunk, module)
@@ -213,6 +214,41 @@ class Program:
         frame.vars = module.vars
         code(frame)
         return module.vars.get(chunk.name, MISSING)
+
+    def defined_class(self, chunk: Chunk) -> ClassValue | None:
+        """The class that a chunk of the script itself defines, though the evaluation had no use for it; None if it is unknown.
+
+        Classes of the script that it names as bases are made first. What the names stand for afterwards is left as it was.
+        """
+        module = self.main
+        if module is None:
+            return None
+        held = module.lookup(chunk.name)
+        if isinstance(held, ClassValue):
+            return held
+        kept = dict(module.vars)
+        try:
+            for base in self._bases_of(chunk):
+                module.vars.pop(base.name, None)
+                self._define(base, module)
+            made = self._define(chunk, module)
+        except (NeedsWholeFile, Stuck, ScriptRaise, LimitTripped):
+            return None
+        finally:
+            module.vars.clear()
+            module.vars.update(kept)
+        return made if isinstance(made, ClassValue) else None
+
+    def _bases_of(self, chunk: Chunk, depth: int = 0) -> list[Chunk]:
+        """Chunks of the script that a class names as its bases, the bases of those first."""
+        head = chunk.text.partition(":\n")[0]
+        names = set(re.findall(r"\w+", head.partition("(")[2]))
+        found: list[Chunk] = []
+        for source in self.sources:
+            for other in source.chunks:
+                if other.kind == "class" and other.name in names and other is not chunk and depth < 8:
+                    found += [*self._bases_of(other, depth + 1), other]
+        return found
 
     def _deferred(self, chunk: Chunk, module: ModuleFrame) -> Intrinsic:
         """A long function that mentions nothing of interest: evaluated only when it is given tokens or tables."""

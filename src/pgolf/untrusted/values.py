@@ -59,6 +59,12 @@ STARTED = "a started program"
 """The reason of what another process gives."""
 
 
+class ModelClass(Opaque):
+    """A class of the script that looks like a network and has nothing to do with bytes: not made, but calls of it are seen."""
+
+    __slots__ = ()
+
+
 class KnownTruth(Opaque):
     """An unknown value that is known to be true (or false): `unknown or 5` is one of the two, and true."""
 

@@ -685,6 +685,10 @@ def _reshape(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -
     if isinstance(first, (DType, str)):
         return _view_bytes(t, dtype_of(first), line)
     interp.cells(len(t.data) >> 2)
+    if interp.any_shape and t.data and isinstance(t.data[0], Loss):
+        sizes = first if isinstance(first, (tuple, list)) else args
+        if any(isinstance(scalar(size), Opaque) for size in sizes):
+            return reshape(t, [-1])
     return reshape(t, list(shape_from(interp, args or [first], line)))
 
 
