@@ -146,6 +146,21 @@ def test_hostile_names_links_submodules_and_missing_subtrees_are_entries(reposit
     ]
 
 
+def test_trees_that_hold_each_other_many_times_over_end_with_a_remark(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitobjects, "MAX_WALKED", 500)
+    names = [b"%d" % n for n in range(10)]
+    tree = repository.tree({name: ("100644", "blob", repository.blob(b"x")) for name in names})
+    for _ in range(9):
+        tree = repository.tree(dict.fromkeys(names, ("040000", "tree", tree)))
+    with ObjectReader(repository.path) as reader:
+        *files, last = reader.walk(tree)
+    assert 400 < len(files) <= 500
+    assert isinstance(last, tuple)
+    assert "more than 500 files and folders" in last[1].reason
+
+
 def test_folders_nested_without_end_are_cut(repository: Repository) -> None:
     sha = repository.commit({"/".join(["d"] * 40) + "/x": b"1"})
     with ObjectReader(repository.path) as reader:

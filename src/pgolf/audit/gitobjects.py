@@ -24,7 +24,11 @@ from pgolf.errors import UsageError
 MAX_TREE_BYTES = 32_000_000
 MAX_COMMIT_BYTES = 4_000_000
 MAX_COMMITS = 5_000_000
+MAX_DEPTH = 16
+MAX_WALKED = 300_000
+"""Files and folders of one walk through a tree."""
 _MAX_KEPT_TREES = 20_000
+_MAX_KEPT_BEFORE = 2_000
 _MAX_PREFETCHED_BYTES = (
     256_000  # of one tree; a chunk of them is in memory at once, larger ones are read one by one
 )
@@ -99,6 +103,12 @@ class TreeEntry:
         return self.mode == "160000"
 
 
+RawEntry = tuple[bytes, bytes, bytes]
+"""Mode, name and binary object id as a tree object holds them."""
+RawTree = tuple[RawEntry, ...]
+_TREE_MODES = (b"40000", b"040000")
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What is needed of a commit: its tree, its parents and the committer's time (seconds since 1970)."""
@@ -138,7 +148,8 @@ class ObjectReader:
         self.git_dir = git_dir
         self._check: subprocess.Popen[bytes] | None = None
         self._batch: subprocess.Popen[bytes] | None = None
-        self._trees: dict[str, tuple[TreeEntry, ...] | Unreadable] = {}
+        self._trees: dict[str, RawTree | Unreadable] = {}
+        self._before: dict[str, tuple[frozenset[RawEntry], dict[bytes, str]]] = {}
 
     def __enter__(self) -> ObjectReader:
         return self
@@ -305,17 +316,22 @@ class ObjectReader:
         return parse_commit(raw) if isinstance(raw, bytes) else raw
 
     def tree(self, sha: str) -> tuple[TreeEntry, ...] | Unreadable:
-        """Entries of one tree (not recursive), kept in memory for the next question."""
+        """Entries of one tree (not recursive)."""
+        raw = self._tree(sha)
+        return raw if isinstance(raw, Unreadable) else tuple(_entry(item) for item in raw)
+
+    def _tree(self, sha: str) -> RawTree | Unreadable:
+        """One tree as it is stored, kept in memory for the next question: most of its entries never become more."""
         cached = self._trees.get(sha)
         if cached is None:
             raw = self._read(sha, "tree", MAX_TREE_BYTES)
-            cached = parse_tree(raw, len(sha) // 2) if isinstance(raw, bytes) else raw
+            cached = split_tree(raw, len(sha) // 2) if isinstance(raw, bytes) else raw
             if len(self._trees) > _MAX_KEPT_TREES:
                 self._trees.clear()
             self._trees[sha] = cached
         return cached
 
-    def prefetch_changes(self, pairs: Iterable[tuple[str | None, str]], depth: int = 16) -> None:
+    def prefetch_changes(self, pairs: Iterable[tuple[str | None, str]], depth: int = MAX_DEPTH) -> None:
         """Read the trees that `changed(old, new)` of all pairs will ask for, level by level and many at a time."""
         wave = dict.fromkeys(pairs)
         for _ in range(depth + 1):
@@ -323,15 +339,10 @@ class ObjectReader:
             self._read_trees([sha for pair in wave for sha in pair if sha is not None])
             following: dict[tuple[str | None, str], None] = {}
             for old, new in wave:
-                after = self._trees.get(new, ())
-                before_entries = self._trees.get(old, ()) if old is not None else ()
-                if isinstance(after, Unreadable) or isinstance(before_entries, Unreadable):
-                    continue
-                before = {e.path: e for e in before_entries if e.is_tree}
-                for entry in after:
-                    if entry.is_tree:
-                        previous = before.get(entry.path)
-                        following[(previous.sha if previous is not None else None, entry.sha)] = None
+                changes = self._changes(old, new) if new in self._trees else []
+                for item, previous in changes if not isinstance(changes, Unreadable) else ():
+                    if item[0] in _TREE_MODES:
+                        following[(previous, item[2].hex())] = None
             if not following or len(self._trees) > _MAX_KEPT_TREES // 2:
                 return
             wave = following
@@ -347,61 +358,82 @@ class ObjectReader:
             chunk = readable[start : start + _CHUNK]
             for sha, raw in zip(chunk, self._contents(chunk), strict=True):
                 if isinstance(raw, bytes):
-                    self._trees[sha] = parse_tree(raw, len(sha) // 2)
+                    self._trees[sha] = split_tree(raw, len(sha) // 2)
 
     def walk(
-        self, sha: str, prefix: str = "", depth: int = 16
+        self, sha: str, prefix: str = "", depth: int = MAX_DEPTH
     ) -> Iterator[TreeEntry | tuple[str, Unreadable]]:
         """Every non-tree entry under a tree, with whole paths; `(path, Unreadable)` for a subtree that is
-        missing or nested deeper than `depth`."""
-        entries = self.tree(sha)
-        if isinstance(entries, Unreadable):
-            yield prefix.rstrip("/"), entries
-            return
-        for entry in entries:
-            path = prefix + entry.path
-            if not entry.is_tree:
-                yield TreeEntry(path, entry.mode, entry.sha)
-            elif depth <= 0:
-                yield path, Unreadable("folders nested too deeply")
-            else:
-                yield from self.walk(entry.sha, path + "/", depth - 1)
+        missing or nested deeper than `depth`, and where `MAX_WALKED` ends the walk."""
+        return self.changed(None, sha, prefix, depth)
 
     def changed(
-        self, old: str | None, new: str, prefix: str = "", depth: int = 16
+        self, old: str | None, new: str, prefix: str = "", depth: int = MAX_DEPTH
     ) -> Iterator[TreeEntry | tuple[str, Unreadable]]:
         """Entries that tree `new` adds or changes against tree `old` (no rename detection, deletions left out)."""
-        if old == new:
+        # A few small trees that hold each other many times over are billions of paths.
+        left = MAX_WALKED
+        found = self._changes(old, new)
+        if isinstance(found, Unreadable):
+            yield prefix.rstrip("/"), found
             return
-        after = self.tree(new)
-        if isinstance(after, Unreadable):
-            yield prefix.rstrip("/"), after
-            return
-        before_entries = self.tree(old) if old is not None else ()
-        before = {} if isinstance(before_entries, Unreadable) else {e.path: e for e in before_entries}
-        for entry in after:
-            previous = before.get(entry.path)
-            if previous is not None and previous.sha == entry.sha and previous.mode == entry.mode:
-                continue
-            path = prefix + entry.path
-            if not entry.is_tree:
-                yield TreeEntry(path, entry.mode, entry.sha)
-            elif depth <= 0:
-                yield path, Unreadable("folders nested too deeply")
+        stack = [(prefix, iter(found))]
+        while stack:
+            prefix, entries = stack[-1]
+            for (mode, name, raw), previous in entries:
+                path = prefix + path_text(name)
+                left -= 1
+                if left < 0:
+                    yield (
+                        path,
+                        Unreadable(f"more than {MAX_WALKED:,} files and folders; the rest was not looked at"),
+                    )
+                    return
+                if mode not in _TREE_MODES:
+                    yield TreeEntry(path, mode.decode("ascii", "replace"), raw.hex())
+                elif len(stack) > depth:
+                    yield path, Unreadable("folders nested too deeply")
+                else:
+                    found = self._changes(previous, raw.hex())
+                    if isinstance(found, Unreadable):
+                        yield path, found
+                    else:
+                        stack.append((path + "/", iter(found)))
+                        break
             else:
-                old_tree = previous.sha if previous is not None and previous.is_tree else None
-                yield from self.changed(old_tree, entry.sha, path + "/", depth - 1)
+                stack.pop()
+
+    def _changes(self, old: str | None, new: str) -> list[tuple[RawEntry, str | None]] | Unreadable:
+        """Entries of tree `new` that tree `old` has not, each with the id of the tree that had its name there."""
+        if old == new:
+            return []
+        after = self._tree(new)
+        if isinstance(after, Unreadable):
+            return after
+        if old is None:
+            return [(item, None) for item in after]
+        before = self._before.get(old)
+        if before is None:
+            raw = self._tree(old)
+            known = () if isinstance(raw, Unreadable) else raw
+            trees = {name: sha.hex() for mode, name, sha in known if mode in _TREE_MODES}
+            before = (frozenset(known), trees)
+            if len(self._before) > _MAX_KEPT_BEFORE:
+                self._before.clear()
+            self._before[old] = before
+        known_entries, known_trees = before
+        return [(item, known_trees.get(item[1])) for item in after if item not in known_entries]
 
     def subtree(self, root: str, path: str) -> str | Unreadable:
         """The id of the tree at `path` (`""` is the root) under tree `root`."""
         sha = root
         for name in path.split("/") if path else ():
-            entries = self.tree(sha)
+            entries = self._tree(sha)
             if isinstance(entries, Unreadable):
                 return entries
-            for entry in entries:
-                if entry.path == name and entry.is_tree:
-                    sha = entry.sha
+            for mode, raw, found in entries:
+                if mode in _TREE_MODES and path_text(raw) == name:
+                    sha = found.hex()
                     break
             else:
                 return Unreadable(f"no folder {name!r}")
@@ -490,21 +522,26 @@ def parse_commit(raw: bytes) -> Commit | Unreadable:
     return Commit(tree, tuple(parents), seconds) if tree else Unreadable("broken commit object")
 
 
+_RAW_ENTRIES = {size: re.compile(rb"([^ \0]{0,7}) ([^\0]*)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
+
+
+def split_tree(raw: bytes, hash_bytes: int) -> RawTree | Unreadable:
+    """The entries of a raw tree object as they are stored."""
+    entries = tuple(_RAW_ENTRIES[hash_bytes].findall(raw))
+    known = sum(len(mode) + len(name) for mode, name, _ in entries) + len(entries) * (hash_bytes + 2)
+    return entries if known == len(raw) else Unreadable("broken tree object")
+
+
 def parse_tree(raw: bytes, hash_bytes: int) -> tuple[TreeEntry, ...] | Unreadable:
     """Entries of a raw tree object; names are single path components (`/`, `.` and `..` are refused by git,
     and a name that still holds one is shown but never joined to a file-system path)."""
-    entries: list[TreeEntry] = []
-    at = 0
-    while at < len(raw):
-        space = raw.find(b" ", at, at + 8)
-        end = raw.find(b"\0", at)
-        if space < 0 or end < 0 or end + 1 + hash_bytes > len(raw):
-            return Unreadable("broken tree object")
-        mode = raw[at:space].decode("ascii", "replace")
-        sha = raw[end + 1 : end + 1 + hash_bytes].hex()
-        entries.append(TreeEntry(path_text(raw[space + 1 : end]), mode, sha))
-        at = end + 1 + hash_bytes
-    return tuple(entries)
+    entries = split_tree(raw, hash_bytes)
+    return entries if isinstance(entries, Unreadable) else tuple(_entry(item) for item in entries)
+
+
+def _entry(item: RawEntry) -> TreeEntry:
+    mode, name, sha = item
+    return TreeEntry(path_text(name), mode.decode("ascii", "replace"), sha.hex())
 
 
 class History:

@@ -78,17 +78,18 @@ def audit_repository(
     tell = on_progress or (lambda _: None)
     rows: dict[int, ResultRow] = {}
     notes = list(found.notes)
+    keys = [task_key(task, options.profile) for task in tasks]
     journal = Journal(options.out, options.resume) if options.out is not None else None
     with ResultCache(options.cache) as cache:
         try:
-            for number, row, source in _rows(tasks, options, cache, journal):
+            for number, row, source in _rows(tasks, keys, options, cache, journal):
                 rows[number] = row
                 progress.done += 1
                 progress.from_cache += source == "cache"
                 progress.resumed += source == "journal"
                 progress.crashed += source == "crashed"
                 if journal is not None and source != "journal":
-                    journal.append(_task_id(tasks[number], options.profile), row)
+                    journal.append(_task_id(tasks[number], keys[number]), row)
                 tell(progress)
         finally:
             if journal is not None:
@@ -102,19 +103,23 @@ def audit_repository(
 
 
 def _rows(
-    tasks: Sequence[SubmissionTask], options: RunOptions, cache: ResultCache, journal: Journal | None
+    tasks: Sequence[SubmissionTask],
+    keys: Sequence[str],
+    options: RunOptions,
+    cache: ResultCache,
+    journal: Journal | None,
 ) -> Iterator[tuple[int, ResultRow, str]]:
     """(task number, row, where it came from); cached rows first, then the others as they finish."""
     waiting: dict[str, list[int]] = {}
     for number, task in enumerate(tasks):
-        before = journal.known.get(_task_id(task, options.profile)) if journal is not None else None
+        before = journal.known.get(_task_id(task, keys[number])) if journal is not None else None
         if before is not None:
             yield number, before, "journal"
             continue
         if task.problem:
             yield number, place_row(empty_row(task, task.problem), task), "fresh"
             continue
-        key, row = _cached(cache, task, options.profile)
+        key, row = _cached(cache, task, keys[number])
         if row is not None:
             yield number, place_row(row, task), "cache"
         else:
@@ -130,9 +135,9 @@ def _rows(
                 if isinstance(result, Crashed) and len(group) > 1:
                     failed += [(item,) for item in group]
                 else:
-                    yield from _finished(group, result, waiting, elsewhere, tasks, cache, options.profile)
+                    yield from _finished(group, result, waiting, elsewhere, tasks, keys, cache)
             for group, result in pool.map(failed):
-                yield from _finished(group, result, waiting, elsewhere, tasks, cache, options.profile)
+                yield from _finished(group, result, waiting, elsewhere, tasks, keys, cache)
             waiting = elsewhere
 
 
@@ -161,8 +166,8 @@ def _finished(
     waiting: dict[str, list[int]],
     elsewhere: dict[str, list[int]],
     tasks: Sequence[SubmissionTask],
+    keys: Sequence[str],
     cache: ResultCache,
-    profile: str,
 ) -> Iterator[tuple[int, ResultRow, str]]:
     """Rows of a group's tasks. Where the place matters, tasks with the same files in another place go to `elsewhere`."""
     for at, (key, task) in enumerate(group):
@@ -174,7 +179,7 @@ def _finished(
             continue
         result = results[at]
         if result.looked_around:
-            plain = task_key(task, profile)
+            plain = keys[numbers[0]]
             key = placed_key(task, plain)
             for number in numbers.copy():
                 place = placed_key(tasks[number], plain)
@@ -199,9 +204,8 @@ def _script_id(task: SubmissionTask) -> str:
     return next((e.content_id for e in task.entries if e.path == path), "") or f"{task.folder}/{task.pr}"
 
 
-def _cached(cache: ResultCache, task: SubmissionTask, profile: str) -> tuple[str, ResultRow | None]:
+def _cached(cache: ResultCache, task: SubmissionTask, key: str) -> tuple[str, ResultRow | None]:
     """The key of a task as far as it is known, and its row where that is kept."""
-    key = task_key(task, profile)
     value = cache.get(key)
     if value == _LOOKS_AROUND:
         key = placed_key(task, key)
@@ -215,8 +219,8 @@ def _cached(cache: ResultCache, task: SubmissionTask, profile: str) -> tuple[str
         return key, None
 
 
-def _task_id(task: SubmissionTask, profile: str) -> str:
-    return f"{task.pr}/{task.head}/{task.folder}/{task_key(task, profile)}"
+def _task_id(task: SubmissionTask, key: str) -> str:
+    return f"{task.pr}/{task.head}/{task.folder}/{key}"
 
 
 class Journal:

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pgolf.audit.cache import result_key
-from pgolf.audit.evidence import collect_evidence
 from pgolf.audit.folder import DiskFolder, Folder, GitFolder, WatchedFolder, disk_folder
 from pgolf.audit.gitobjects import ObjectReader
-from pgolf.audit.judge import judge
 from pgolf.audit.records import SubmissionTask
 from pgolf.core.finding import Confidence, Finding, Severity
 from pgolf.core.profile import DEFAULT_PROFILE, load_profile
@@ -38,6 +36,10 @@ def audit_folder(
     folder: Folder, profile: str = DEFAULT_PROFILE, limits: Limits = SUBMISSION_LIMITS
 ) -> SubmissionReport:
     """Audit a folder of either kind."""
+    # What analyses is loaded where something is analysed: a run over kept results needs none of it.
+    from pgolf.audit.evidence import collect_evidence
+    from pgolf.audit.judge import judge
+
     return judge(collect_evidence(folder, load_profile(profile), limits))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,6 +138,9 @@ def _find(
 @contextlib.contextmanager
 def _bar(total: int, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     """A progress bar on standard error with rate and time left; silent where that is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -150,7 +154,7 @@ def _bar(total: int, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     console = Console(stderr=True)
     columns = (TextColumn("Auditing"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Bar(
-        *columns, TextColumn("{task.fields[said]}"), console=console, disable=quiet or not console.is_terminal
+        *columns, TextColumn("{task.fields[said]}"), console=console, disable=not console.is_terminal
     ) as bar:
         shown = bar.add_task("", total=total, said="")
 
