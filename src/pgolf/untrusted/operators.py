@@ -252,6 +252,8 @@ def _loss_op(op: str, x: Value, y: Value) -> Value:
     for other in (x, y):
         if type(other) in SCALED and other.chosen:
             return scaled.hidden("a loss with a factor that a comparison of settings chose", 0)
+        if type(other) in SCALED and not scaled.proportional(other):
+            return scaled.hidden("a loss with a factor that a longer stream changes", 0)
     if op == "Sub" and isinstance(x, Loss) and isinstance(y, Loss):
         return x.plus(y.scaled(-1.0))
     if op == "Mult":
@@ -348,6 +350,8 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         if result.shape != a.shape:
             raise Stuck("in-place operation changes the shape", line)
         a.data[:] = result.data if result.dtype == a.dtype else cast_to(result, a.dtype).data
+        if interp.token_reads and op == "Add" and len(a.data) == 1:
+            a.data[0] = _added_up(a.data[0])
         return a
     if type(a) is list and op == "Add":
         items = interp.iterate(b, line)
@@ -390,7 +394,19 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             raise Stuck("bytes changed under an unknown condition", line)
         a += b
         return a
-    return binary(interp, op, a, b, line)
+    result = binary(interp, op, a, b, line)
+    if interp.token_reads:
+        if op == "Add" and isinstance(result, float):
+            return _added_up(result)
+        if type(result) is int and op in ("Add", "Mult", "LShift"):
+            # A count of windows, or of anything else that the loop meets; what it is in the end a real run decides.
+            return scaled.at_least(result) if result >= 0 else result
+    return result
+
+
+def _added_up(value: Value) -> Value:
+    """What an accumulator of an evaluation holds is a sum over the stream."""
+    return scaled.added_up(value) if type(value) in (int, float) or scaled.sums(value) else value
 
 
 def spoil(target: Value, reason: str, line: int) -> None:
@@ -483,6 +499,8 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
                     else Opaque("comparison of a loss")
                 )
             try:
+                if scaled.sums(x) or scaled.sums(y):
+                    return scaled.compare(op, x, y, line)
                 return bool(raw(x, y))
             except TypeError:
                 return Opaque("comparison of unlike elements")

@@ -106,13 +106,72 @@ def _quotient(a: Range, b: Range, floor: bool) -> Range:
     return low, high
 
 
+TIMES = 100_003
+"""How much longer the imagined stream is on which sums over it must give the same score."""
+
+
+def added_up(value: Any) -> Value:
+    """A number that was added up over the stream: `TIMES` as much on one that is `TIMES` as long."""
+    made = _made(value, (float(value), math.inf) if value >= 0 else (-math.inf, math.inf))
+    made.longer = float(value) * TIMES
+    return made
+
+
+def _on_longer(x: Any) -> float:
+    """What a number would be on the longer stream."""
+    longer = x.longer if type(x) in SCALED else None
+    return float(x) if longer is None else float(longer)
+
+
+def sums(x: Any) -> bool:
+    """Whether a number was added up over the stream, or made of one that was."""
+    return type(x) in SCALED and x.longer is not None
+
+
+def proportional(x: Any) -> bool:
+    """Whether a number made of sums over the stream is a product of powers of them, so that a longer stream gives as good
+    a factor: `tokens / bytes` is, `1 + tokens // 100_000` is not."""
+    if x == 0 or not sums(x):
+        return not sums(x)
+    ratio = x.longer / float(x)
+    return any(math.isclose(ratio, float(TIMES) ** power, rel_tol=1e-6) for power in (-2, -1, 0, 1, 2))
+
+
 def binary(op: str, a: Any, b: Any, line: int) -> Value:
     """`a op b` where at least one of the two is scaled. Opaque where the probe cannot show what a real run does."""
     result = _binary(op, a, b, line)
     if type(result) in SCALED:
         _mark(result, (a, b))
         result.part = result.part or _share(op, a, b)
+        if sums(a) or sums(b):
+            return _longer_too(op, a, b, result, line)
     return result
+
+
+def _longer_too(op: str, a: Any, b: Any, result: Any, line: int) -> Value:
+    """Note on a result what it would be on the longer stream."""
+    x, y = _on_longer(a), _on_longer(b)
+    try:
+        if op in ("RShift", "LShift"):
+            factor = 2.0 ** int(b)
+            longer = x // factor if op == "RShift" else x * factor
+        elif op in ("BitAnd", "BitOr", "BitXor"):
+            longer = float(_BITS[op](int(x), int(y)))
+        else:
+            longer = float(_PLAIN_BINARY[op](x, y))
+    except (KeyError, OverflowError, ZeroDivisionError, ValueError, TypeError):
+        return hidden(f"{op} on a sum over the stream", line)
+    result.longer = longer
+    return result
+
+
+_BITS: dict[str, Callable[[int, int], int]] = {
+    "BitAnd": operator.and_, "BitOr": operator.or_, "BitXor": operator.xor,
+}  # fmt: skip
+_PLAIN_BINARY: dict[str, Callable[[float, float], Any]] = {
+    "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv,
+    "FloorDiv": operator.floordiv, "Mod": operator.mod, "Pow": operator.pow,
+}  # fmt: skip
 
 
 def _mark(made: Any, sources: Sequence[Any]) -> None:
@@ -203,6 +262,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
     """`a op b` where at least one of the two is scaled."""
     here = bool(_COMPARE[op](_plain(a), _plain(b)))
+    if (sums(a) or sums(b)) and bool(_COMPARE[op](_on_longer(a), _on_longer(b))) is not here:
+        return hidden("comparison of a sum over the stream", line)
     ranges = real_range(a), real_range(b)
     real = _decided(op, *ranges)
     if cut(a) or cut(b):
@@ -265,6 +326,8 @@ def extreme(op: str, values: Sequence[Any], line: int) -> Value:
     here = any(v == chosen for v in literals)
     if here != any(real_range(v) == (made.low, made.high) for v in literals):
         made.chosen = True
+    if any(map(sums, values)):
+        made.longer = pick(map(_on_longer, values))
     return made
 
 
@@ -292,7 +355,10 @@ def monotone(name: str, f: Callable[[float], Any], x: Any, line: int) -> Value:
     if name in _ROUNDING:
         rounding = _ROUNDING[name]
         ends = tuple(v if math.isinf(v) else float(rounding(v)) for v in (x.low, x.high))
-        return _made(rounding(_plain(x)), (ends[0], ends[1]), x)
+        made = _made(rounding(_plain(x)), (ends[0], ends[1]), x)
+        if sums(x):
+            made.longer = float(rounding(x.longer))
+        return made
     if name in _MONOTONE:
         try:
             ends = tuple(
@@ -300,7 +366,13 @@ def monotone(name: str, f: Callable[[float], Any], x: Any, line: int) -> Value:
             )
         except (ValueError, OverflowError):
             ends = _EVERYTHING
-        return _made(f(_plain(x)), (ends[0], ends[1]), x)
+        made = _made(f(_plain(x)), (ends[0], ends[1]), x)
+        if sums(x):
+            try:
+                made.longer = float(f(int(x.longer) if name == "isqrt" else x.longer))
+            except (ValueError, OverflowError):
+                return hidden(f"{name}() of a sum over the stream", line)
+        return made
     return hidden(f"{name}() of a number that grows with the run", line)
 
 
@@ -342,6 +414,13 @@ def steps(values: range, bounds: Sequence[Any]) -> list[Value]:
             made.high = highest if highest > value else value
         out.append(made)
     return out
+
+
+def as_float(x: Any) -> Value:
+    """`float(x)` of a scaled number."""
+    made = ScaledFloat.of(float(x), x.low, x.high)
+    made.longer = x.longer
+    return made
 
 
 def grows(value: Value) -> bool:

@@ -104,6 +104,8 @@ class Scaled(int):
     """Whether a comparison of settings chose it, so that a real run has another number for another reason than size."""
     part: bool = False
     """Whether it is a literal part of what grows with the stream: where it ends, something is left out."""
+    longer: float | None = None
+    """What it would be on a stream `scaled.TIMES` as long, where it was added up over the stream."""
 
     @staticmethod
     def of(value: int, low: float, high: float) -> Scaled:
@@ -120,6 +122,7 @@ class ScaledFloat(float):
     high: float
     chosen: bool = False
     part: bool = False
+    longer: float | None = None
 
     @staticmethod
     def of(value: float, low: float, high: float) -> ScaledFloat:

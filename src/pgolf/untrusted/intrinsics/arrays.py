@@ -410,6 +410,8 @@ def _pick(better: Callable[[Any, Any], bool]) -> Callable[[Value, Value], Value]
         for v in (x, y):
             if isinstance(v, (Opaque, Loss)):
                 return v if isinstance(v, Opaque) else Opaque("minimum or maximum of losses", 0, "model")
+        if scaled.sums(x) or scaled.sums(y):
+            return scaled.extreme("Lt" if better(0, 1) else "Gt", [x, y], 0)
         return x if better(x, y) else y
 
     return run
@@ -463,6 +465,8 @@ def _unary(
             return x
         if isinstance(x, Loss):
             return Opaque("function of a loss", 0, "model")
+        if scaled.sums(x) and dtype != "bool":
+            return x if function is abs and x >= 0 else scaled.monotone(function.__name__, function, x, 0)
         try:
             return function(x)
         except (ValueError, OverflowError):

@@ -106,6 +106,10 @@ def tensor_dimensions(interp: Interp, t: Tensor) -> tuple[int, ...]:
     return t.shape
 
 
+_COLLECTED = 16
+"""Fewer elements than this are a shape, a pair, the arguments of something; windows and documents are more."""
+
+
 def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     (value,) = args
     if isinstance(value, (list, tuple)) and scaled.counted(value):
@@ -113,7 +117,9 @@ def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if type(value) is ScaledText:
         return scaled.hidden("length of the text of a number that grows with the run", line)
     if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset, range, bytearray)):
-        return len(value)
+        size = len(value)
+        # What an evaluation has collected a real one collects more of.
+        return scaled.at_least(size) if size >= _COLLECTED and interp.token_reads else size
     if isinstance(value, Tensor):
         if not value.shape:
             raise raise_in_script("TypeError", "len() of a 0-d array", line)
@@ -198,7 +204,9 @@ def _float(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, (Opaque, Loss)):
         return value
     try:
-        if isinstance(value, (Scaled, ScaledFloat, ScaledText)):
+        if type(value) in SCALED:
+            return scaled.as_float(value)
+        if type(value) is ScaledText:
             return ScaledFloat.of(float(value), value.low, value.high)
         if isinstance(value, (str, int, float)):
             return float(value)
@@ -334,7 +342,11 @@ def _enumerate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return args[0]
     if not isinstance(start, int):
         return Opaque("enumerate() from an unknown start", line)
-    return interp.made([(start + i, x) for i, x in enumerate(items_of(interp, args[0], line))])
+    items = items_of(interp, args[0], line)
+    if type(start) is int and scaled.counted(items):
+        numbered: list[Value] = [(scaled.at_least(start + i) if i else start, x) for i, x in enumerate(items)]
+        return interp.made(numbered)
+    return interp.made([(start + i, x) for i, x in enumerate(items)])
 
 
 def _zip(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -457,6 +469,8 @@ def _round(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
     digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
     if type(value) in SCALED:
+        if digits is not None and scaled.sums(value):
+            return scaled.hidden("round() of a sum over the stream", line)
         return scaled.monotone("round", round, value, line) if digits is None else value
     if isinstance(value, (int, float)) and (
         digits is None or (isinstance(digits, int) and abs(digits) < 400)
