@@ -261,7 +261,9 @@ class Interp:
         if type(target) is Tensor:
             if target.base is not None:
                 target.spoil_base(line)
-            target.source = None
+            if target.views is not None:
+                target.spoil_views(line)
+            target.source, target.hidden = None, False
             if self.built and target.serial in self.built:
                 self.note_patch(target.serial, line)
             return not self.fresh or target.serial >= self.fresh[-1][0]

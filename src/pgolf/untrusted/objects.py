@@ -12,7 +12,7 @@ from typing import Any
 from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Frame, Interp
 from pgolf.untrusted.operators import raise_in_script, spoil
-from pgolf.untrusted.tensor import Tensor, caster, get, plain_index, put
+from pgolf.untrusted.tensor import Tensor, caster, detached, get, plain_index, put
 from pgolf.untrusted.values import (
     MISSING,
     BoundMethod,
@@ -448,6 +448,8 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
 
         set_native_item(interp, container, index, value, line)
         return
+    if isinstance(value, Tensor) and value.base is not None:
+        value = detached(value)
     if isinstance(index, Opaque) or not interp.changing(container, line):
         reason = index.reason if isinstance(index, Opaque) else "changed under an unknown condition"
         spoil(container, f"an element at an unknown place was set: {reason}", line)

@@ -11,15 +11,18 @@ from typing import Any
 from pgolf.errors import LimitTripped
 from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Interp
-from pgolf.untrusted.tensor import Tensor, add, cast_to, elementwise, from_nested
+from pgolf.untrusted.tensor import Tensor, add, cast_to, caster, category, elementwise, from_nested
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
+    ClassValue,
     DType,
     ExceptionValue,
     Instance,
+    Intrinsic,
     Loss,
     ModelOutput,
+    NativeClass,
     NativeObject,
     OfLosses,
     Opaque,
@@ -41,6 +44,8 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "BitXor": operator.xor, "LShift": operator.lshift, "RShift": operator.rshift, "Pow": operator.pow,
 }  # fmt: skip
 _PLAIN = (str, bytes, int, float, list, tuple, dict, set, frozenset, range, bytearray, type(None))
+_SEQUENCES = frozenset({str, bytes, list, tuple, bytearray})
+_CLASSES = (NativeClass, ClassValue, Intrinsic, DType)
 _DUNDER = {
     "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod",
     "BitAnd": "and", "BitOr": "or", "BitXor": "xor", "LShift": "lshift", "RShift": "rshift", "Pow": "pow",
@@ -111,14 +116,14 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             return interp.made(a + b) if ka is list else a + b
         if ka in (bytes, bytearray) and kb in (bytes, bytearray):
             _room(interp, len(a) + len(b))
-            return a + b
+            return interp.made(a + b)
     if op == "Mult":
-        if kb in (str, bytes, list, tuple) and isinstance(a, int):
+        if kb in _SEQUENCES and isinstance(a, int):
             a, b, ka, kb = b, a, kb, ka
-        if ka in (str, bytes, list, tuple) and isinstance(b, int):
+        if ka in _SEQUENCES and isinstance(b, int):
             _room(interp, len(a) * max(0, int(b)))
-            return interp.made(a * int(b)) if ka is list else a * int(b)
-    if op == "Mod" and ka in (str, bytes):
+            return interp.made(a * int(b)) if ka in (list, bytearray) else a * int(b)
+    if op == "Mod" and ka in (str, bytes, bytearray):
         return percent_format(interp, a, b, line)
     if op == "Div" and ka is NativeObject:
         from pgolf.untrusted.intrinsics import join_path
@@ -132,7 +137,7 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         if any(type(x) is Scaled for x in a) != any(type(x) is Scaled for x in b):
             return scaled.hidden("a set of numbers that grow with the run beside another", line)
         return interp.made(_BINARY[op](a, b))
-    if op in ("BitOr",):
+    if op == "BitOr" and any(isinstance(x, _CLASSES) for x in (a, b)):
         return Opaque(TYPE_UNION, line)
     if not (isinstance(a, _PLAIN) and isinstance(b, _PLAIN)):
         return Opaque(f"operator {op} on values that are not modelled", line)
@@ -175,7 +180,7 @@ def _numbers(interp: Interp, op: str, a: Any, b: Any, line: int) -> Value:
         function = _BINARY.get(op)
         if function is None:
             raise Stuck(f"operator {op}", line)
-        if op in ("LShift", "RShift") and b < 0:
+        if op in ("LShift", "RShift") and b < 0 and isinstance(a, int) and isinstance(b, int):
             raise raise_in_script("ValueError", "negative shift count", line)
         result = function(a, b)
         return _check_int(result, interp) if type(result) is int else result
@@ -228,8 +233,10 @@ def _make_scalar(op: str) -> Callable[[Value, Value], Value]:
                 return Opaque("integer division by zero in an array")
             if op == "Pow" and abs(x) > 1 and isinstance(y, int) and abs(y) > 4096:
                 return Opaque("huge power in an array")
-            if op == "LShift" and y > 64:
-                return 0
+            if op in ("LShift", "RShift") and y > 64:
+                return Opaque("a shift by more bits than there are")
+            if op == "Pow" and type(x) is int and type(y) is int and y < 0:
+                return Opaque("a negative power of an integer in an array")
             result = raw(x, y)
         except (TypeError, ValueError, OverflowError):
             return Opaque(f"operator {op} failed on array elements")
@@ -294,6 +301,7 @@ def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     for x, other in ((a, b), (b, a)):
         if isinstance(x, (list, tuple)):
             converted = from_nested(x, None, False, interp.limits.interpreter_cells)
+            converted.library = other.library if isinstance(other, Tensor) else ""
             a, b = (converted, other) if x is a else (other, converted)
         elif isinstance(x, Opaque) and not isinstance(x, ModelOutput):
             return unsure(x)
@@ -302,18 +310,50 @@ def _arrays(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
     interp.step(n >> 2)
     interp.cells(n)
-    dtype = None
-    ta = a.dtype if isinstance(a, Tensor) else "float" if isinstance(a, float) else "int"
-    tb = b.dtype if isinstance(b, Tensor) else "float" if isinstance(b, float) else "int"
-    if op == "Div" and "float" not in ta and "float" not in tb:
-        dtype = "float64"
-    elif op in ("Sub", "FloorDiv", "Mod", "Mult") and ta == "bool" and tb == "bool":
-        dtype = "bool" if op == "Mult" else "int64"
-    elif op in ("BitAnd", "BitOr", "BitXor") and ("float" in ta or "float" in tb):
-        raise raise_in_script("TypeError", f"{op} on floating-point arrays", line)
     if op == "MatMult":
         return Opaque("matrix product", line, "model")
-    return elementwise(scalar_op(op), a, b, dtype)
+    ta, tb = _kind(a), _kind(b)
+    if "object" in (ta, tb):
+        return Opaque("operator on an array of objects", line)
+    if "uint64" in (ta, tb) and any(isinstance(x, Tensor) and x.dtype in _SIGNED for x in (a, b)):
+        return Opaque("a signed integer beside an unsigned one of 64 bits", line)
+    floating = "float" in ta or "float" in tb
+    if op == "Div" and not floating:
+        return _divided(a, b)
+    if ta == "bool" and tb == "bool" and op not in ("Add", "Mult", "BitAnd", "BitOr", "BitXor"):
+        if op == "Sub":
+            raise raise_in_script("TypeError", "subtraction of truth values", line)
+        return Opaque(f"operator {op} on truth values", line)
+    if op in _BIT_OPS and floating:
+        raise raise_in_script("TypeError", f"{op} on floating-point arrays", line)
+    return elementwise(scalar_op(op), a, b, None)
+
+
+_SIGNED = frozenset({"int8", "int16", "int32", "int64"})
+_BIT_OPS = frozenset({"BitAnd", "BitOr", "BitXor", "LShift", "RShift"})
+
+
+def _kind(x: Value) -> str:
+    if isinstance(x, Tensor):
+        return x.dtype
+    return "bool" if isinstance(x, bool) else "float" if isinstance(x, float) else "int"
+
+
+def _divided(a: Value, b: Value) -> Tensor:
+    """`a / b` of integers: 64 bits in numpy, 32 in torch."""
+    library = next(x.library for x in (a, b) if isinstance(x, Tensor))
+    if library == "torch":
+        return elementwise(scalar_op("Div"), a, b, "float32")
+    made = elementwise(scalar_op("Div"), a, b, "float64")
+    if library != "numpy":
+        single = caster("float32")
+        made.data[:] = [
+            x
+            if not isinstance(x, float) or single(x) == x
+            else Opaque("a quotient whose precision is not known")
+            for x in made.data
+        ]
+    return made
 
 
 def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
@@ -349,6 +389,9 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             return a
         if result.shape != a.shape:
             raise Stuck("in-place operation changes the shape", line)
+        unsigned = a.library != "torch" and a.dtype[0] == "u" and result.dtype in _SIGNED
+        if category(result.dtype) > category(a.dtype) or unsigned:
+            raise raise_in_script("TypeError", "in-place operation of another kind of number", line)
         a.data[:] = result.data if result.dtype == a.dtype else cast_to(result, a.dtype).data
         if interp.token_reads and op == "Add" and len(a.data) == 1:
             a.data[0] = _added_up(a.data[0])
@@ -381,18 +424,23 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             return a
         a.update(b)
         return a
-    if type(a) is list and op == "Mult" and type(b) is int:
+    if type(a) is list and op == "Mult" and type(b) in (int, bool):
         if not interp.changing(a, line):
             spoil(a, "changed under an unknown condition", line)
             return a
         _room(interp, len(a) * max(0, b))
         a *= b
         return a
-    if type(a) is bytearray and op == "Add" and isinstance(b, (bytes, bytearray)):
-        _room(interp, len(b))
+    if type(a) is bytearray and (
+        (op == "Add" and isinstance(b, (bytes, bytearray))) or (op == "Mult" and type(b) in (int, bool))
+    ):
+        _room(interp, len(b) if op == "Add" else len(a) * max(0, b))
         if not interp.changing(a, line):
             raise Stuck("bytes changed under an unknown condition", line)
-        a += b
+        if op == "Add":
+            a += b
+        else:
+            a *= b
         return a
     result = binary(interp, op, a, b, line)
     if interp.token_reads:
@@ -414,6 +462,8 @@ def spoil(target: Value, reason: str, line: int) -> None:
     unknown = Opaque(reason, line)
     if isinstance(target, Tensor):
         target.spoil_base(line)
+        target.spoil_views(line)
+        target.source = None
         target.data[:] = [unknown] * len(target.data)
     elif isinstance(target, list):
         target[:] = [unknown] * max(1, len(target))
@@ -427,17 +477,28 @@ def spoil(target: Value, reason: str, line: int) -> None:
             target.attributes[key] = unknown
 
 
+def _like(a: Tensor, data: list[Value]) -> Tensor:
+    made = Tensor(data, a.shape, a.dtype)
+    made.library = a.library
+    return made
+
+
 def unary(interp: Interp, op: str, a: Value, line: int) -> Value:
     """`op a` for Invert, USub, UAdd (Not is handled with truth)."""
     if isinstance(a, Tensor):
         interp.cells(len(a.data))
         if op == "Invert":
             if a.dtype == "bool":
-                return Tensor([x if isinstance(x, Opaque) else not x for x in a.data], a.shape, "bool")
-            return Tensor([x if isinstance(x, Opaque) else ~x for x in a.data], a.shape, a.dtype)
+                return _like(a, [x if isinstance(x, Opaque) else not x for x in a.data])
+            if "float" in a.dtype or a.dtype == "object":
+                raise raise_in_script("TypeError", "~ of a floating-point array", line)
+            cast = caster(a.dtype)
+            return _like(a, [x if isinstance(x, Opaque) else cast(~x) for x in a.data])
+        if a.dtype == "bool":
+            raise raise_in_script("TypeError", f"{op} of truth values", line)
         if op == "USub":
             return elementwise(scalar_op("Mult"), a, -1, a.dtype)
-        return a
+        return _like(a, list(a.data))
     if isinstance(a, Loss):
         return a.scaled(-1.0) if op == "USub" else a
     if isinstance(a, ModelOutput) and op == "USub":
@@ -509,6 +570,9 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             bound = interp.limits.interpreter_cells
             a = a if isinstance(a, Tensor) else from_nested(a, None, False, bound)
             b = b if isinstance(b, Tensor) else from_nested(b, None, False, bound)
+        a, b = _same_precision(a, b), _same_precision(b, a)
+        if isinstance(a, Opaque) or isinstance(b, Opaque):
+            return a if isinstance(a, Opaque) else b
         answer = elementwise(element, a, b, "bool")
         literal = b if ka is Tensor else a
         if type(literal) in _NUMBER and _unreached(interp, literal, answer):
@@ -548,6 +612,24 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         raise raise_in_script("TypeError", "comparison of unlike values", line) from None
     except RecursionError:
         return Opaque("comparison of deeply nested values", line)
+
+
+def _same_precision(x: Value, beside: Value) -> Value:
+    """A number as it is compared with an array of a floating type: rounded to that type."""
+    if type(x) is float and isinstance(beside, Tensor) and "float" in beside.dtype:
+        return caster(beside.dtype)(x)
+    if (
+        isinstance(x, Tensor)
+        and not x.shape
+        and isinstance(beside, Tensor)
+        and beside.shape
+        and beside.library != "numpy"
+        and "float" in x.dtype
+        and "float" in beside.dtype
+        and cast_to(x, beside.dtype).data != x.data
+    ):
+        return Opaque("comparison of a number of another precision")
+    return x
 
 
 SPECIAL_IDS = 3
@@ -626,9 +708,14 @@ def _identical(a: Value, b: Value) -> Value:
         return scaled.compare("Eq", a, b, 0) if isinstance(a, _NUMBER) and isinstance(b, _NUMBER) else False
     if type(a) is not type(b):
         return False
-    if isinstance(a, (int, str, float, bytes, tuple)) and not isinstance(a, bool):
-        return a == b
-
+    if isinstance(a, bool) or a is b:
+        return a is b
+    if isinstance(a, (int, str, float, bytes, tuple)):
+        if a != b:
+            return False
+        # Which equal numbers and texts are one object is the interpreter's own business, small numbers apart.
+        small = isinstance(a, int) and -5 <= a <= 256
+        return small or Opaque("whether two equal values are one object")
     if isinstance(a, DType):
         return bool(a.name == b.name)
     return a is b
@@ -673,12 +760,19 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
     interp.step((_length(container) >> 4) + 1)
     if type(item) is ScaledText and kind is str:
         return scaled.hidden("search for the text of a number that grows with the run", line)
-    if kind in (str, bytes):
-        if type(item) is not kind and not (kind is bytes and isinstance(item, int)):
-            raise raise_in_script("TypeError", "in <string> requires a string", line)
+    if kind in (str, bytes, bytearray):
+        if kind is str:
+            fits = type(item) is str
+        else:
+            fits = isinstance(item, (bytes, bytearray)) or (isinstance(item, int) and 0 <= item < 256)
+        if not fits:
+            error = "ValueError" if kind is not str and isinstance(item, int) else "TypeError"
+            raise raise_in_script(error, "in <string> requires a string", line)
         return item in container
     if kind in (set, frozenset, dict):
-        if isinstance(item, (list, dict, set, Tensor)):
+        if isinstance(item, set) and kind is not dict:
+            item = frozenset(item)
+        if isinstance(item, (list, dict, set, bytearray, Tensor)):
             raise raise_in_script("TypeError", "unhashable", line)
         if _is_host_hashable(item):
             if scaled.mixed_keys(container, item):
@@ -693,7 +787,7 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
         if kind is range:
             if type(item) in SCALED:
                 return scaled.hidden("look-up of a number that grows with the run", line)
-            return isinstance(item, int) and item in container
+            return isinstance(item, _NUMBER) and item in container
         for x in container:
             same = compare(interp, "Eq", x, item, line)
             if isinstance(same, Opaque):

@@ -56,6 +56,7 @@ from pgolf.untrusted.values import (
 )
 
 _BUILDERS: dict[type, Callable[[Any], Stmt]] = {}
+_MISFITS = (IndexError, KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 Assign = Callable[[Frame, Value], None]
 
 
@@ -107,6 +108,11 @@ def block(body: list[ast.stmt]) -> Stmt:
                 continue
             except RecursionError:
                 make_unknown(fr, node, Stuck("nested too deeply", node.lineno + fr.offset))
+                continue
+            except _MISFITS as error:
+                # A modelled function was given what it does not take, most often too few arguments.
+                reason = f"arguments that the evaluator does not expect ({type(error).__name__})"
+                make_unknown(fr, node, Stuck(reason, node.lineno + fr.offset))
                 continue
             if code:
                 return code

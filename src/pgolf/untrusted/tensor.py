@@ -1,11 +1,12 @@
 """Small arrays of our own, for the table operations of numpy, torch and mlx that byte tables are built and read with.
 
 A `Tensor` is a flat Python list with a shape and an element type. Integer types wrap as they do in numpy and torch,
-half types round; float32 is kept as a Python float (byte lengths are exact in both). Elements may also be `Loss`,
+floating types round. `library` says whose rules for element types hold (numpy and torch differ where an array meets a single
+number or another type); where it is not known and they give different values, the result is unknown. Elements may also be `Loss`,
 `Tok` or `Opaque`, so that losses, stream positions and unknowns survive slicing and reshaping.
 
-Slices are copies. A copy remembers what it is a view of, and writing through it marks the original as unknown:
-an evaluation that needs real aliasing ends in a stated UNKNOWN, never in a wrong table.
+Slices are copies. A copy remembers what it is a view of, and an array its views: writing through one marks the other as
+unknown. An evaluation that needs real aliasing ends in a stated UNKNOWN, never in a wrong table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import count, repeat
 from typing import Any
+from weakref import ref
 
 from pgolf.untrusted import scaled
 from pgolf.untrusted.values import (
@@ -57,7 +59,9 @@ SERIALS = count()
 class Tensor:
     """`data`: flat list in row-major order; `shape`: tuple of ints; `dtype`: a name of `DTYPE_NAMES`."""
 
-    __slots__ = ("base", "data", "dtype", "label", "serial", "shape", "source")
+    __slots__ = (
+        "__weakref__", "base", "data", "dtype", "hidden", "label", "library", "serial", "shape", "source", "views",
+    )  # fmt: skip
 
     def __init__(
         self, data: list[Value], shape: tuple[int, ...], dtype: str, base: Tensor | None = None
@@ -67,20 +71,71 @@ class Tensor:
         self.dtype = dtype
         self.base = base
         self.label: str = ""
+        self.library: str = "" if base is None else base.library
+        """ "numpy" or "torch": whose rules hold for it; "" where that is not known."""
         self.serial = next(SERIALS)
+        self.views: list[ref[Tensor]] | None = None
+        self.hidden = False
+        """Whether all of it is unknown because a view of it was written to."""
+        if base is not None:
+            base.viewed_by(self)
         self.source: Tensor | None = None
         """What this is an unchanged copy of, in another memory or element type."""
 
     def __repr__(self) -> str:
         return f"<array {self.shape} {self.dtype}>"
 
+    def viewed_by(self, view: Tensor) -> None:
+        """Remember a view, for as long as it lives."""
+        views = self.views
+        if views is None:
+            self.views = [ref(view)]
+            return
+        views.append(ref(view))
+        if len(views) > 32 and not len(views) & (len(views) - 1):
+            self.views = [r for r in views if r() is not None]
+
     def spoil_base(self, line: int) -> None:
-        """Called before a write: what this is a copy of would have changed too, so it becomes unknown."""
-        base = self.base
+        """Called before a write: what this is a view of would change too, and other views of that, so they become
+        unknown."""
+        inner, base = self, self.base
         while base is not None:
-            base.data[:] = [Opaque("array changed through a view of it", line)] * len(base.data)
-            base = base.base
-        self.base = None
+            if base.data is self.data:
+                base.source = None  # one memory by two names: the change shows in both
+            elif not base.hidden:
+                base.data[:] = [Opaque("array changed through a view of it", line)] * len(base.data)
+                base.hidden = True
+            base.spoil_views(line, inner)
+            inner, base = base, base.base
+
+    def spoil_views(self, line: int, besides: Tensor | None = None) -> None:
+        """Called before a write: views of this array would change too, so they become unknown."""
+        for found in self.views or ():
+            view = found()
+            if view is not None and view is not besides:
+                if view.data is not self.data:
+                    view.data[:] = [Opaque("array changed that this is a view of", line)] * len(view.data)
+                view.source = None if view.source is not self else view.source
+                view.spoil_views(line)
+
+
+def same_memory(t: Tensor, library: str) -> Tensor:
+    """The memory of `t` as an array of that library (`from_numpy`, `.numpy()`, `asarray`)."""
+    if t.library == library:
+        return t
+    other = Tensor(t.data, t.shape, t.dtype, t)
+    other.serial, other.label, other.library, other.source = t.serial, t.label, library, t
+    return other
+
+
+def detached(t: Tensor) -> Tensor:
+    """The elements of `t` as they are now."""
+    return _of(Tensor(list(t.data), t.shape, t.dtype), t.library)
+
+
+def _of(made: Tensor, library: str) -> Tensor:
+    made.library = library
+    return made
 
 
 def item_bytes(dtype: str) -> int:
@@ -95,11 +150,22 @@ def _round_half(x: float) -> float:
         return math.inf if x > 0 else -math.inf
 
 
+def _round_single(x: float) -> float:
+    if -16777216.0 <= x <= 16777216.0 and x.is_integer():
+        return x
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", x))[0])
+    except (OverflowError, struct.error):
+        return math.inf if x > 0 else -math.inf
+
+
 def _round_bfloat(x: float) -> float:
     try:
         bits = struct.unpack("<I", struct.pack("<f", x))[0]
     except (OverflowError, struct.error):
         return math.inf if x > 0 else -math.inf
+    if x != x:
+        return x
     bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
     return float(struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0])
 
@@ -122,11 +188,9 @@ def caster(dtype: str) -> Callable[[Value], Value]:
             elif kind is bool:
                 return int(x)
             elif kind is float:
-                if not math.isfinite(x):
-                    return Opaque("float nan or inf stored in an integer array")
-                x = int(x)
-                if low <= x <= high:
-                    return x
+                if math.isfinite(x) and low <= int(x) <= high:
+                    return int(x)
+                return Opaque("a float that does not fit, stored in an integer array")
             else:
                 return _cast_other(x, "integer")
             x &= mask
@@ -145,7 +209,7 @@ def caster(dtype: str) -> Callable[[Value], Value]:
 
         return cast_bool
     if dtype in _FLOATS:
-        rounding = {"float16": _round_half, "bfloat16": _round_bfloat}.get(dtype)
+        rounding = {"float16": _round_half, "bfloat16": _round_bfloat, "float32": _round_single}.get(dtype)
 
         def cast_float(x: Value) -> Value:
             kind = type(x)
@@ -169,8 +233,10 @@ def cast_all(data: list[Value], dtype: str) -> list[Value]:
     if len(kinds) == 1:
         (kind,) = kinds
         if kind is float:
-            if dtype == "float32" or dtype == "float64":  # float32 is not rounded either: see `caster`
+            if dtype == "float64":
                 return data.copy()
+            if dtype == "float32":
+                return list(map(_round_single, data))
         elif kind is int:
             if dtype in _INT_BITS:
                 bits, signed = _INT_BITS[dtype]
@@ -181,6 +247,27 @@ def cast_all(data: list[Value], dtype: str) -> list[Value]:
             return data.copy()
     cast = caster(dtype)
     return [cast(x) for x in data]
+
+
+@lru_cache(maxsize=64)
+def storer(dtype: str) -> Callable[[Value], Value]:
+    """`caster` for Python's own numbers: an integer that does not fit is an error or another type there, and unknown here."""
+    cast = caster(dtype)
+    if dtype not in _INT_BITS:
+        return cast
+    low, high = _int_range(dtype)
+
+    def store(x: Value) -> Value:
+        if isinstance(x, int) and not low <= x <= high:
+            return Opaque("an integer that does not fit the element type")
+        return cast(x)
+
+    return store
+
+
+def _int_range(dtype: str) -> tuple[int, int]:
+    bits, signed = _INT_BITS[dtype]
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
 def _cast_other(x: Value, what: str) -> Value:
@@ -228,9 +315,14 @@ def from_nested(value: Value, dtype: str | None, torch_like: bool, limit: int) -
     if dtype is None:
         found = _nested_dtype(value)
         dtype = found or infer_dtype(flat, torch_like)
-    made = Tensor(cast_all(flat, dtype), shape, dtype)
+    whole = isinstance(value, Tensor) or dtype not in _INT_BITS or set(map(type, flat)) <= {bool, float}
+    if not whole and set(map(type, flat)) == {int}:
+        low, high = _int_range(dtype)
+        whole = low <= min(flat) and max(flat) <= high
+    made = Tensor(cast_all(flat, dtype) if whole else list(map(storer(dtype), flat)), shape, dtype)
     if isinstance(value, Tensor):
         made.source = value
+        made.library = value.library
     return made
 
 
@@ -240,7 +332,7 @@ def _nested_dtype(value: Value) -> str | None:
     if isinstance(value, (list, tuple)) and value and all(isinstance(v, Tensor) for v in value):
         dtype = value[0].dtype
         for v in value[1:]:
-            dtype = promote(dtype, v.dtype)
+            dtype = promote(dtype, v.dtype, v.library)
         return str(dtype)
     return None
 
@@ -281,35 +373,43 @@ def _flatten(value: Value, out: list[Value], depth: int, limit: int) -> tuple[in
     return ()
 
 
-def promote(a: str, b: str) -> str:
-    """Common element type of two arrays."""
+def promote(a: str, b: str, library: str = "") -> str:
+    """Common element type of two arrays. An integer type beside a floating one: the floating one in torch, one that holds
+    both in numpy."""
     if a == b:
         return a
-    if {a, b} == {"uint8", "int8"}:
-        return "int16"
     if {a, b} == {"float16", "bfloat16"}:
         return "float32"
     ra, rb = _RANK[a], _RANK[b]
     big, small = (a, b) if ra > rb else (b, a)
     if big in _INT_BITS and small in _INT_BITS and _INT_BITS[big][1] != _INT_BITS[small][1]:
-        unsigned = big if not _INT_BITS[big][1] else small
-        signed = small if unsigned == big else big
+        unsigned, signed = (big, small) if not _INT_BITS[big][1] else (small, big)
         if _INT_BITS[signed][0] <= _INT_BITS[unsigned][0]:
             return {8: "int16", 16: "int32", 32: "int64", 64: "float64"}[_INT_BITS[unsigned][0]]
         return signed
+    if library != "torch" and big in _FLOATS and small in _INT_BITS:
+        bits = _INT_BITS[small][0]
+        needed = "float16" if bits == 8 else "float32" if bits == 16 else "float64"
+        return big if _RANK[big] >= _RANK[needed] else needed
     return big
 
 
-def _scalar_dtype(x: Value, other: str) -> str:
-    """Type of `array op scalar`: the array's, unless the scalar is of a higher category."""
+def _scalar_dtype(x: Value, other: str, library: str) -> str:
+    """Type of `array op number`: the array's, unless the number is of a higher category."""
     kind = type(x)
-    if kind is bool:
-        return other
     if kind is int or kind is Tok or kind is Scaled:
         return "int64" if other == "bool" else other
-    if kind is float:
-        return other if other in _FLOATS or other == "object" else "float64"
+    if (kind is float or kind is ScaledFloat) and other not in _FLOATS and other != "object":
+        return "float32" if library == "torch" else "float64"
     return other
+
+
+def _pair_dtype(a: Tensor, b: Tensor, library: str) -> str:
+    """Type of `array op array`. In torch one without dimensions counts only where its category is higher."""
+    if library == "torch" and bool(a.shape) != bool(b.shape):
+        whole, single = (a, b) if a.shape else (b, a)
+        return single.dtype if category(single.dtype) > category(whole.dtype) else whole.dtype
+    return promote(a.dtype, b.dtype, library)
 
 
 def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
@@ -353,30 +453,49 @@ ScalarOp = Callable[[Value, Value], Value]
 
 
 def elementwise(op: ScalarOp, a: Value, b: Value, dtype: str | None) -> Tensor:
-    """`op` over two arrays or an array and a scalar, with broadcasting; `dtype` forces the result's type."""
+    """`op` over two arrays or an array and a number, with broadcasting; `dtype` forces the result's type."""
+    other: str | None = None
     if isinstance(a, Tensor) and isinstance(b, Tensor):
+        library = a.library if a.library == b.library else ""
         shape = broadcast_shape(a.shape, b.shape)
-        if not a.shape and b.shape:
-            result = dtype or (b.dtype if _category(a.dtype) <= _category(b.dtype) else a.dtype)
-        elif not b.shape and a.shape:
-            result = dtype or (a.dtype if _category(b.dtype) <= _category(a.dtype) else b.dtype)
-        else:
-            result = dtype or promote(a.dtype, b.dtype)
+        result = dtype or _pair_dtype(a, b, library)
+        if dtype is None and not library:
+            other = _pair_dtype(a, b, "torch")
         left, right = expand_to(a, shape), expand_to(b, shape)
     elif isinstance(a, Tensor):
-        shape = a.shape
-        result = dtype or _scalar_dtype(b, a.dtype)
-        if len(a.data) == 1:
-            return Tensor([caster(result)(op(a.data[0], b))], shape, result)
+        library, shape = a.library, a.shape
+        result = dtype or _scalar_dtype(b, a.dtype, library)
+        if dtype is None:
+            other = None if library else _scalar_dtype(b, a.dtype, "torch")
+            b = storer(result)(b)
+        if len(a.data) == 1 and other in (None, result):
+            return _of(Tensor([caster(result)(op(a.data[0], b))], shape, result), library)
         left, right = a.data, [b] * len(a.data)
     else:
-        shape = b.shape
-        result = dtype or _scalar_dtype(a, b.dtype)
+        library, shape = b.library, b.shape
+        result = dtype or _scalar_dtype(a, b.dtype, library)
+        if dtype is None:
+            other = None if library else _scalar_dtype(a, b.dtype, "torch")
+            a = storer(result)(a)
         left, right = [a] * len(b.data), b.data
-    return Tensor(cast_all(list(map(op, left, right)), result), shape, result)
+    values = list(map(op, left, right))
+    if other is None or other == result:
+        data = cast_all(values, result)
+    else:
+        data = [_agreed(caster(result), caster(other), x) for x in values]
+    return _of(Tensor(data, shape, result), library)
 
 
-def _category(dtype: str) -> int:
+def _agreed(one: Callable[[Value], Value], other: Callable[[Value], Value], x: Value) -> Value:
+    """What both libraries give, or unknown."""
+    a, b = one(x), other(x)
+    if isinstance(a, (Opaque, Loss)) or isinstance(b, (Opaque, Loss)) or a == b:
+        return a
+    return Opaque("numpy and torch give different values here")
+
+
+def category(dtype: str) -> int:
+    """Truth values, integers, or others."""
     if dtype == "bool":
         return 0
     return 1 if dtype in _INT_BITS else 2
@@ -390,6 +509,7 @@ def cast_to(t: Tensor, dtype: str) -> Tensor:
         out = Tensor(cast_all(t.data, dtype), t.shape, dtype)
     out.label = t.label
     out.source = t
+    out.library = t.library
     return out
 
 
@@ -575,24 +695,30 @@ def get(t: Tensor, index: Index) -> Value:
     """`t[index]`; a scalar selection gives a 0-d array."""
     if type(index) is int or type(index) is Tok:
         if len(t.shape) == 1:
-            return Tensor([t.data[_bounded(index, t.shape[0])]], (), t.dtype, t)
+            made = Tensor(
+                [t.data[_bounded(index, t.shape[0])]], (), t.dtype, None if t.library == "numpy" else t
+            )
+            made.library = t.library
+            return made
     elif type(index) is Tensor and len(t.shape) == 1 and index.dtype != "bool":
         n = t.shape[0]
         data = t.data
-        return Tensor([data[_bounded(i, n)] for i in _concrete(index.data)], index.shape, t.dtype)
+        made = Tensor([data[_bounded(i, n)] for i in _concrete(index.data)], index.shape, t.dtype)
+        made.library = t.library
+        return made
     positions, shape = selection(t, index)
     data = t.data
     basic = not any(isinstance(i, Tensor) for i in (index if isinstance(index, tuple) else (index,)))
+    if t.library == "numpy" and not shape and index != () and index is not Ellipsis:
+        basic = False  # a number, no view
     out = Tensor([data[p] for p in positions], shape, t.dtype, t if basic else None)
-    out.label = t.label
+    out.label, out.library = t.label, t.library
     return out
 
 
 def put(t: Tensor, index: Index, value: Value, line: int) -> None:
     """`t[index] = value`, with broadcasting, in place."""
-    if t.base is not None:
-        t.spoil_base(line)
-    cast = caster(t.dtype)
+    cast = caster(t.dtype) if isinstance(value, Tensor) else storer(t.dtype)
     if (type(index) is int or type(index) is Tok) and len(t.shape) == 1:
         if isinstance(value, Tensor):
             if len(value.data) != 1:
@@ -645,6 +771,8 @@ def add(x: Value, y: Value) -> Value:
 def reduce_sum(t: Tensor, dim: int | None, keepdim: bool, torch_like: bool = True) -> Tensor:
     """Sum over everything, or over one dimension."""
     dtype = "int64" if t.dtype == "bool" or t.dtype in _INT_BITS else t.dtype
+    if t.library == "numpy" and t.dtype in _INT_BITS and not _INT_BITS[t.dtype][1]:
+        dtype = "uint64"
     cast = caster(dtype)
     return _reduce(t, dim, keepdim, lambda xs: cast(total(xs)), dtype)
 
@@ -681,7 +809,7 @@ def _reduce(
     t: Tensor, dim: int | None, keepdim: bool, f: Callable[[list[Value]], Value], dtype: str
 ) -> Tensor:
     if dim is None:
-        return Tensor([f(t.data)], (1,) * len(t.shape) if keepdim else (), dtype)
+        return _of(Tensor([f(t.data)], (1,) * len(t.shape) if keepdim else (), dtype), t.library)
     n = len(t.shape)
     if not -n <= dim < n:
         raise Stuck(f"no dimension {dim} in an array of {n} dimensions")
@@ -693,7 +821,7 @@ def _reduce(
         for i in range(inner)
     ]
     shape = t.shape[:dim] + ((1,) if keepdim else ()) + t.shape[dim + 1 :]
-    return Tensor(out, shape, dtype)
+    return _of(Tensor(out, shape, dtype), t.library)
 
 
 def reduce_with(

@@ -105,7 +105,7 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
     if method is not None:
         if type(value) is ScaledText:
             method = scaled.text_method(method, name)
-        elif type(value) in SCALED and name not in ("item", "astype", "tolist"):
+        elif type(value) in SCALED:
             return scaled.hidden(f"{name}() of a number that grows with the run", line)
         found = method
         return Intrinsic(name, lambda it, args, kwargs, ln: found(it, value, args, kwargs, ln))
@@ -121,13 +121,10 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
         return value.args if name == "args" else Opaque(f"attribute {name} of an exception", line)
     if isinstance(value, Loss):
         return Opaque(f"attribute {name} of a loss", line, "model")
-    if isinstance(value, (int, float)):
-        if name in ("real", "numerator"):
-            return value
-        if name in ("dtype", "device"):
-            return Opaque(f"attribute {name} of a number", line)
-        if name in ("shape",):
-            return ()
+    if isinstance(value, (int, float)) and (
+        name == "real" or (name == "numerator" and isinstance(value, int))
+    ):
+        return int(value) if isinstance(value, bool) else value
     if isinstance(value, slice) and name in ("start", "stop", "step"):
         return getattr(value, name)
     if isinstance(value, range) and name in ("start", "stop", "step"):
@@ -415,8 +412,18 @@ def call_dtype(interp: Interp, callee: Value, args: Args, kwargs: Kwargs, line: 
     if isinstance(value, (list, tuple)):
         from pgolf.untrusted.tensor import from_nested
 
-        return from_nested(value, callee.name, False, interp.limits.interpreter_cells)
-    return caster(callee.name)(value)
+        made = from_nested(value, callee.name, False, interp.limits.interpreter_cells)
+        made.library = "numpy"
+        return made
+    from pgolf.untrusted.tensor import storer
+
+    if isinstance(value, (Opaque, Loss)) or type(value) in SCALED or callee.name == "object":
+        return caster(callee.name)(value)
+    if not isinstance(value, (int, float)):
+        return Opaque(f"{callee.name}() of something that is no number", line)
+    made = Tensor([storer(callee.name)(value)], (), callee.name)
+    made.library = "numpy"
+    return made
 
 
 def packages(interp: Interp, tokenizer: TokenizerState) -> dict[str, Any]:

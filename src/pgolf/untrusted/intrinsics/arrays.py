@@ -39,7 +39,9 @@ from pgolf.untrusted.tensor import (
     reduce_sum,
     reduce_with,
     reshape,
+    same_memory,
     size_of,
+    storer,
     total,
     transpose,
 )
@@ -155,7 +157,7 @@ def _filled(
             made = _records(interp, value, shape, kwargs["dtype"])
             return made if made is not None else Opaque("array of an unmodelled element type", line)
         name = dtype or default or ("float32" if torch_like else "float64")
-        return Tensor([caster(name)(value)] * n, shape, name)
+        return Tensor([storer(name)(value)] * n, shape, name)
 
     return run
 
@@ -185,7 +187,7 @@ def _full(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
         if n > LARGE_ARRAY:
             return Opaque("a large array", line, "model")
         _room(interp, n)
-        return Tensor([caster(dtype)(value)] * n, shape, dtype)
+        return Tensor([storer(dtype)(value)] * n, shape, dtype)
 
     return run
 
@@ -202,7 +204,7 @@ def _like(value: Value) -> Callable[[Interp, Args, Kwargs, int], Value]:
         if dtype is None:
             return Opaque("array of an unmodelled element type", line)
         _room(interp, len(t.data))
-        return Tensor([caster(dtype)(fill)] * len(t.data), t.shape, dtype)
+        return Tensor([storer(dtype)(fill)] * len(t.data), t.shape, dtype)
 
     return run
 
@@ -243,7 +245,7 @@ def _same_array(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value
         value = args[0] if args else kwargs.get("data")
         given = kwargs.get("dtype", args[1] if len(args) > 1 else None)
         if isinstance(value, Tensor) and (given is None or dtype_of(given) == value.dtype):
-            return value
+            return same_memory(value, "torch" if torch_like else "numpy")
         return copy(interp, args, kwargs, line)
 
     return run
@@ -265,7 +267,7 @@ def _arange(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         if len(span) > LARGE_ARRAY:
             return Opaque("a large array", line, "model")
         _room(interp, len(span))
-        return Tensor([caster(dtype or "int64")(x) for x in span], (len(span),), dtype or "int64")
+        return Tensor([storer(dtype or "int64")(x) for x in span], (len(span),), dtype or "int64")
     return Opaque("arange() of floats", line)
 
 
@@ -327,28 +329,38 @@ def _where(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if unknown is not None and not isinstance(unknown, ModelOutput):
         return unknown
     shape: tuple[int, ...] = ()
-    lifted: list[Tensor] = []
     for x in (condition, a, b):
-        if not isinstance(x, Tensor):
-            x = from_nested(x, None, False, 4_000_000)
-        lifted.append(x)
-        shape = broadcast_shape(shape, x.shape)
+        shape = broadcast_shape(shape, x.shape if isinstance(x, Tensor) else ())
     _room(interp, size_of(shape))
-    dtype = promote(lifted[1].dtype, lifted[2].dtype)
-    if not lifted[2].shape and lifted[1].shape:
-        dtype = (
-            lifted[1].dtype if not (isinstance(b, float) and "float" not in lifted[1].dtype) else "float32"
-        )
-    elif not lifted[1].shape and lifted[2].shape:
-        dtype = (
-            lifted[2].dtype if not (isinstance(a, float) and "float" not in lifted[2].dtype) else "float32"
-        )
+    chosen = _choice(a, b)
+    if isinstance(chosen, Opaque):
+        return chosen
+    if not isinstance(condition, Tensor):
+        condition = from_nested(condition, None, False, 4_000_000)
+    lifted = [condition, *chosen]
+    for x in lifted:
+        shape = broadcast_shape(shape, x.shape)
+    dtype = lifted[1].dtype
     cast = caster(dtype)
     data = [
         c if isinstance(c, Opaque) else cast(x if c else y)
         for c, x, y in zip(*(expand_to(t, shape) for t in lifted), strict=True)
     ]
     return Tensor(data, shape, dtype)
+
+
+def _choice(a: Value, b: Value) -> list[Tensor] | Opaque:
+    """Two values that elements are chosen from, as arrays of their common type."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return [elementwise(_pick_side(number), a, b, None) for number in (1, 2)]
+    kinds = [from_nested(x, None, False, 4_000_000) for x in (a, b)]
+    if kinds[0].dtype != kinds[1].dtype:
+        return Opaque("a choice between two kinds of numbers")
+    return kinds
+
+
+def _pick_side(number: int) -> Callable[[Value, Value], Value]:
+    return (lambda x, y: x) if number == 1 else (lambda x, y: y)
 
 
 def _spoil_outputs(args: Args, inputs: int, line: int) -> None:
@@ -446,15 +458,12 @@ def _clip(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> Va
     for bound, name in ((low, "maximum"), (high, "minimum")):
         if bound is not None:
             out = _elementwise_pick(name)(interp, [out, bound], {}, line)
-    if (
-        isinstance(t, Tensor)
-        and isinstance(out, Tensor)
-        and t.dtype != out.dtype
-        and "float" not in out.dtype
-    ):
-        out = cast_to(out, t.dtype)
     _spoil_outputs(args, 2, line)
     return out
+
+
+def _rounded(x: float) -> float:
+    return x if not math.isfinite(x) else math.copysign(float(round(x)), x) if isinstance(x, float) else x
 
 
 def _unary(
@@ -506,8 +515,8 @@ def _to(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Val
             name = DTYPES[a]
         if name is not None:
             _room(interp, len(t.data) >> 2)
-            return _narrowed(interp, t, name, line) if name != t.dtype else t
-    return t
+            return _narrowed(interp, t, name, line) if name != t.dtype or "copy" in kwargs else t
+    return cast_to(t, t.dtype) if "copy" in kwargs else t
 
 
 def _cast_method(name: str) -> Method:
@@ -521,8 +530,10 @@ def _cast_method(name: str) -> Method:
 def _astype(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     given = args[0] if args else kwargs.get("dtype")
     name = dtype_of(given)
-    if name is None:
+    if name is None or name == "object":
         return given if isinstance(given, Opaque) else Opaque("cast to an unmodelled element type", line)
+    if kwargs.get("copy", True) is not True and name == t.dtype:
+        return t
     interp.cells(len(t.data) >> 2)
     return _narrowed(interp, t, name, line)
 
@@ -563,6 +574,8 @@ def elements(interp: Interp, t: Tensor) -> int:
 
 
 def _size(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if t.library == "numpy":
+        raise raise_in_script("TypeError", "the size of an array is no function", line)
     if args:
         dim = args[0]
         if not isinstance(dim, int) or not -len(t.shape) <= dim < len(t.shape):
@@ -621,10 +634,15 @@ def _sum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Va
     dims = _dim_of(args, kwargs)
     if isinstance(dims, (tuple, list)) and len(dims) == len(t.shape):
         dims = None
-    return reduce_sum(source, _dims(dims, line), bool(kwargs.get("keepdim", kwargs.get("keepdims", False))))
+    summed = reduce_sum(source, _dims(dims, line), _kept(args, kwargs))
+    return cast_to(summed, dtype) if dtype is not None else summed
 
 
 def _mean(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if t.library == "torch" and "float" not in t.dtype and kwargs.get("dtype") is None:
+        raise raise_in_script("RuntimeError", "mean() of integers", line)
+    if "float" not in t.dtype and not (t.data and type(t.data[0]) is Tok):
+        t = cast_to(t, "float64")
     summed = _sum(interp, t, args, kwargs, line)
     if not isinstance(summed, Tensor):
         return summed
@@ -634,7 +652,12 @@ def _mean(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> V
     return operators.binary(interp, "Div", summed, n, line)
 
 
-def _extreme(name: str) -> Method:
+def _kept(args: Args, kwargs: Kwargs) -> bool:
+    """`keepdim=` or `keepdims=`."""
+    return bool(kwargs.get("keepdim", kwargs.get("keepdims", False)))
+
+
+def _extreme(name: str, values_only: bool = False) -> Method:
     choose = max if name == "max" else min
 
     def best(xs: list[Value]) -> Value:
@@ -651,10 +674,12 @@ def _extreme(name: str) -> Method:
         if isinstance(first, Tensor):
             return _elementwise_pick("maximum" if name == "max" else "minimum")(interp, [t, first], {}, line)
         dim = _dims(_dim_of(args, kwargs), line)
-        found = reduce_with(t, dim, False, best, t.dtype)
-        if dim is None:
+        found = reduce_with(t, dim, _kept(args, kwargs), best, t.dtype)
+        if dim is None or values_only or t.library == "numpy":
             return found
-        return (found, Opaque("indices of extremes", line))
+        if t.library == "torch":
+            return (found, Opaque("indices of extremes", line))
+        return Opaque("extremes along a dimension", line)
 
     return run
 
@@ -672,9 +697,7 @@ def _any_all(name: str) -> Method:
         return unknown if unknown is not None else not stop
 
     def run(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-        return reduce_with(
-            t, _dims(_dim_of(args, kwargs), line), bool(kwargs.get("keepdim", False)), decide, "bool"
-        )
+        return reduce_with(t, _dims(_dim_of(args, kwargs), line), _kept(args, kwargs), decide, "bool")
 
     return run
 
@@ -685,15 +708,23 @@ def _count_nonzero(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: 
 
 
 def _reshape(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    first = args[0] if args else kwargs.get("shape")
-    if isinstance(first, (DType, str)):
+    first = args[0] if args else kwargs.get("shape", kwargs.get("dtype"))
+    if isinstance(first, (DType, str, NativeClass)):
         return _view_bytes(t, dtype_of(first), line)
+    if first is None:
+        return Opaque("view() or reshape() without a shape", line)
     interp.cells(len(t.data) >> 2)
     if interp.any_shape and t.data and isinstance(t.data[0], Loss):
         sizes = first if isinstance(first, (tuple, list)) else args
         if any(isinstance(scalar(size), Opaque) for size in sizes):
             return reshape(t, [-1])
     return reshape(t, list(shape_from(interp, args or [first], line)))
+
+
+def _view(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if t.library == "numpy" and args and isinstance(args[0], (int, tuple, list)):
+        raise raise_in_script("TypeError", "view() takes an element type", line)
+    return _reshape(interp, t, args, kwargs, line)
 
 
 def _view_bytes(t: Tensor, name: str | None, line: int) -> Value:
@@ -704,6 +735,8 @@ def _view_bytes(t: Tensor, name: str | None, line: int) -> Value:
 
 
 def _flatten(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], str):
+        return reshape(t, [-1]) if args[0] == "C" else Opaque("another order of elements", line)
     start = args[0] if args else kwargs.get("start_dim", 0)
     end = args[1] if len(args) > 1 else kwargs.get("end_dim", -1)
     n = len(t.shape)
@@ -733,11 +766,25 @@ def _unsqueeze(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int)
 
 def _transpose(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     order = list(range(len(t.shape)))
-    if len(args) == 2 and all(isinstance(a, int) for a in args):
-        a, b = args[0] % len(order), args[1] % len(order)
+    if not args and not kwargs:
+        return transpose(t, order[::-1]) if t.library == "numpy" or len(order) <= 2 else Opaque("t()", line)
+    if t.library == "numpy":
+        return _permute(interp, t, args or [kwargs.get("axes")], {}, line)
+    a, b = (
+        ([*args, kwargs.get("dim1"), kwargs.get("dim0")])[:2]
+        if args
+        else (kwargs.get("dim0"), kwargs.get("dim1"))
+    )
+    if (
+        len(args) > 2
+        or not isinstance(a, int)
+        or not isinstance(b, int)
+        or (not t.library and len(order) > 2)
+    ):
+        return Opaque("transposition of unknown dimensions", line)
+    a, b = a % max(1, len(order)), b % max(1, len(order))
+    if order:
         order[a], order[b] = order[b], order[a]
-    else:
-        order.reverse()
     return transpose(t, order)
 
 
@@ -754,6 +801,15 @@ def _expand(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) ->
 
 
 def _repeat(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """torch's `repeat` tiles, numpy's repeats each element."""
+    if t.library == "numpy":
+        return _np_repeat(interp, [t, *args], kwargs, line)
+    if t.library != "torch" or kwargs:
+        return Opaque("repeat()", line)
+    return _tile(interp, t, args, kwargs, line)
+
+
+def _tile(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     times = shape_from(interp, args, line)
     _room(interp, len(t.data) * max(1, size_of(times)))
     if len(t.shape) == 1 and len(times) == 1:
@@ -827,7 +883,7 @@ def _masked_fill(inplace: bool) -> Method:
                 return t
             return mask if isinstance(mask, Opaque) else Opaque("mask", line)
         flags = expand_to(mask, t.shape)
-        cast = caster(t.dtype)
+        cast = storer(t.dtype)
         data = [
             f if isinstance(f, Opaque) else cast(value) if f else x
             for f, x in zip(flags, t.data, strict=True)
@@ -863,7 +919,9 @@ def _nonzero(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) ->
     if interp.stream and len(t.data) + 2 >= len(interp.stream):
         hits = [Scaled.of(i, i, scaled.STREAM_TOKENS_HIGH) for i in hits]
     interp.cells(len(hits))
-    as_tuple = bool(kwargs.get("as_tuple", False))
+    as_tuple = bool(kwargs.get("as_tuple", t.library == "numpy"))
+    if "as_tuple" not in kwargs and not t.library:
+        return Opaque("nonzero()", line)
     if len(t.shape) == 1:
         flat = Tensor(list(hits), (len(hits),), "int64")
         return (flat,) if as_tuple else reshape(flat, [len(hits), 1])
@@ -880,19 +938,28 @@ def _flatnonzero(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value
 
 
 def _cumsum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if len(t.shape) != 1:
-        return Opaque("cumulative sum over several dimensions", line)
+    if len(t.shape) != 1 or kwargs.keys() - {"axis", "dim"}:
+        return Opaque("cumulative sum over several dimensions, or of another type", line)
     acc: Value = 0
     out = []
     for x in t.data:
         acc = scalar_op("Add")(acc, x)
         out.append(int(acc) if isinstance(acc, (bool, Tok)) else acc)
-    return Tensor(out, t.shape, "int64" if "float" not in t.dtype else t.dtype)
+    name = "int64" if "float" not in t.dtype else t.dtype
+    if t.dtype[0] == "u" and t.library != "torch":
+        name = "uint64"
+    cast = caster(name)
+    return Tensor([cast(x) for x in out], t.shape, name)
+
+
+def _np_fill(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    _fill(interp, t, args, kwargs, line)
+    return None if t.library == "numpy" else t
 
 
 def _fill(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0] if args else kwargs.get("value", 0))
-    return _store(interp, t, [caster(t.dtype)(value)] * len(t.data), line)
+    return _store(interp, t, [storer(t.dtype)(value)] * len(t.data), line)
 
 
 def _zero(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -913,7 +980,6 @@ def _inplace(op: str) -> Method:
         alpha = kwargs.get("alpha")
         if alpha is not None:
             other = operators.binary(interp, "Mult", other, alpha, line)
-        t.spoil_base(line)
         return operators.inplace(interp, op, t, other, line)
 
     return run
@@ -980,7 +1046,9 @@ def _storage(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -
 def _sort(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(t.shape) != 1 or not all(isinstance(x, (int, float)) for x in t.data):
         return Opaque("sort of several dimensions", line)
-    descending = bool(kwargs.get("descending", False))
+    descending = bool(kwargs.get("descending", args[1] if len(args) > 1 else False))
+    if (args and args[0] not in (0, -1)) or kwargs.keys() - {"descending", "dim", "stable"}:
+        return Opaque("sort() with options", line)
     order = sorted(range(len(t.data)), key=lambda i: t.data[i], reverse=descending)
     interp.step(len(order))
     return (
@@ -991,10 +1059,10 @@ def _sort(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> V
 
 def _sort_method(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     """torch gives a sorted copy and numpy sorts in place; which of the two an array belongs to is not known."""
-    found = _sort(interp, t, args, kwargs, line)
-    if "descending" not in kwargs:
-        operators.spoil(t, "sort() of an array", line)
-    return found
+    if t.library == "torch":
+        return _sort(interp, t, args, kwargs, line)
+    operators.spoil(t, "sort() of an array", line)
+    return None if t.shape and t.library == "numpy" else Opaque("sort() of an array", line)
 
 
 def _np_sort(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1098,22 +1166,45 @@ def _as_strided(interp: Interp, value: Tensor, args: Args, kwargs: Kwargs, line:
     return Tensor([value.data[at] for at in places], tuple(int(x) for x in sizes), value.dtype, value)
 
 
+def _same_rules(method: Method, name: str) -> Method:
+    """What a method of an array makes follows the rules that hold for the array; a method that the library does not have
+    raises."""
+    not_of = "torch" if name in _NUMPY_ONLY else "" if name in _NUMPY_NAMES else "numpy"
+
+    def run(interp: Interp, t: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if kwargs and not _plain_call(kwargs):
+            return Opaque(f"named arguments {', '.join(sorted(kwargs))[:60]}", line)
+        if type(t) is Tensor and t.library and not_of == t.library:
+            raise raise_in_script("AttributeError", "no such method of this library's arrays", line)
+        made = method(interp, t, args, kwargs, line)
+        if type(made) is Tensor:
+            if not made.library and type(t) is Tensor:
+                made.library = t.library
+        elif type(made) is tuple and type(t) is Tensor:
+            for x in made:
+                if type(x) is Tensor and not x.library:
+                    x.library = t.library
+        return made
+
+    return run
+
+
 TENSOR_METHODS: dict[str, Method] = {
     "as_strided": _as_strided, "to": _to, "type": _type, "type_as": _type_as, "astype": _astype, "long": _cast_method("int64"),
     "int": _cast_method("int32"), "short": _cast_method("int16"), "float": _cast_method("float32"),
     "double": _cast_method("float64"), "half": _cast_method("float16"), "bool": _cast_method("bool"),
     "bfloat16": _cast_method("bfloat16"), "byte": _cast_method("uint8"), "char": _cast_method("int8"),
     **dict.fromkeys((
-        "cpu", "cuda", "detach", "detach_", "contiguous", "requires_grad_", "pin_memory", "share_memory_", "numpy", "resolve_conj", "block_until_ready",  # noqa: E501
+        "cpu", "cuda", "detach", "detach_", "contiguous", "requires_grad_", "pin_memory", "share_memory_", "resolve_conj", "block_until_ready",
         "mps", "view_as_real", "asnumpy", "wait", "data_ptr_guard"), _identity),
     "clone": _clone, "copy": _clone, "numel": _numel, "nelement": _numel, "size": _size, "dim": _dim, "ndimension": _dim,
     "item": _item, "tolist": _tolist, "sum": _sum, "nansum": _sum, "mean": _mean, "max": _extreme("max"),
-    "min": _extreme("min"), "amax": _extreme("max"), "amin": _extreme("min"), "any": _any_all("any"),
-    "all": _any_all("all"), "count_nonzero": _count_nonzero, "reshape": _reshape, "view": _reshape, "flatten": _flatten,
+    "min": _extreme("min"), "amax": _extreme("max", True), "amin": _extreme("min", True), "any": _any_all("any"),
+    "all": _any_all("all"), "count_nonzero": _count_nonzero, "reshape": _reshape, "view": _view, "flatten": _flatten,
     "ravel": _flatten, "squeeze": _squeeze, "unsqueeze": _unsqueeze, "transpose": _transpose, "t": _transpose,
     "permute": _permute, "expand": _expand, "repeat": _repeat, "index_select": _index_select, "take": _take,
     "gather": _gather, "masked_fill": _masked_fill(False), "masked_fill_": _masked_fill(True),
-    "masked_select": _masked_select, "nonzero": _nonzero, "cumsum": _cumsum, "fill_": _fill, "fill": _fill,
+    "masked_select": _masked_select, "nonzero": _nonzero, "cumsum": _cumsum, "fill_": _fill, "fill": _np_fill,
     "zero_": _zero, "copy_": _copy_from, "clamp": _clip, "clip": _clip, "clamp_min": lambda i, t, a, k, ln: _clip(i, t, [a[0], None], {}, ln),
     "clamp_max": lambda i, t, a, k, ln: _clip(i, t, [None, a[0]], {}, ln),
     "add": _method_binary("Add"), "sub": _method_binary("Sub"), "mul": _method_binary("Mult"), "div": _method_binary("Div"),
@@ -1129,7 +1220,7 @@ TENSOR_METHODS: dict[str, Method] = {
     "new_zeros": _new_filled(0), "new_ones": _new_filled(1), "split": _split, "chunk": _chunk,
     "dot": _dot, "narrow": _narrow, "abs": lambda i, t, a, k, ln: _unary(abs, t.dtype)(i, [t], {}, ln),
     "neg": lambda i, t, a, k, ln: operators.unary(i, "USub", t, ln),
-    "round": lambda i, t, a, k, ln: _unary(round, t.dtype)(i, [t], {}, ln),
+    "round": lambda i, t, a, k, ln: Opaque("round()", ln) if a or k or t.dtype == "bool" else _unary(_rounded, t.dtype)(i, [t], {}, ln),
     "argmax": lambda i, t, a, k, ln: Opaque("argmax()", ln), "exp": lambda i, t, a, k, ln: _unary(math.exp, None)(i, [t], {}, ln),
     "log": lambda i, t, a, k, ln: _unary(math.log, None)(i, [t], {}, ln), "setflags": lambda i, t, a, k, ln: None,
     "record_stream": lambda i, t, a, k, ln: None, "is_floating_point": lambda i, t, a, k, ln: "float" in t.dtype,
@@ -1137,6 +1228,31 @@ TENSOR_METHODS: dict[str, Method] = {
     "nan_to_num": _identity, "backward": lambda i, t, a, k, ln: i.observer.differentiated(i, t, ln),
     "storage": _storage,
 }  # fmt: skip
+_NUMPY_NAMES = frozenset(
+    {
+        "all", "any", "argmax", "argmin", "argsort", "astype", "base", "byteswap", "choose", "clip", "compress", "conj", "conjugate",
+        "copy", "ctypes", "cumprod", "cumsum", "data", "device", "diagonal", "dot", "dtype", "dump", "dumps", "fill", "flags",
+        "flat", "flatten", "getfield", "imag", "item", "itemsize", "mT", "max", "mean", "min", "nbytes", "ndim", "nonzero",
+        "partition", "prod", "put", "ravel", "real", "repeat", "reshape", "resize", "round", "searchsorted", "setfield",
+        "setflags", "shape", "size", "sort", "squeeze", "std", "strides", "sum", "swapaxes", "take", "to_device", "tobytes",
+        "tofile", "tolist", "trace", "transpose", "var", "view", "T",
+    }
+)  # fmt: skip
+_NUMPY_ONLY = frozenset({"astype", "copy", "fill", "tobytes", "setflags", "flat"})
+_OTHER_RESULTS = frozenset({"out", "where", "initial", "order", "casting", "subok", "like"})
+"""Named arguments that change where a result goes or what it holds; none of them is followed."""
+
+
+def _plain_call(kwargs: Kwargs) -> bool:
+    return not kwargs or (not _OTHER_RESULTS & kwargs.keys())
+
+
+_UNCHECKED = dict(TENSOR_METHODS)
+"""The same without the look at which library has a method: as functions, most are in both."""
+TENSOR_METHODS.update(
+    {name: _same_rules(method, name) for name, method in TENSOR_METHODS.items()},
+    numpy=_same_rules(lambda i, t, a, k, ln: same_memory(t, "numpy"), "numpy"),
+)
 
 
 def tensor_attribute(interp: Interp, t: Tensor, name: str, line: int) -> Value:
@@ -1164,9 +1280,11 @@ def tensor_attribute(interp: Interp, t: Tensor, name: str, line: int) -> Value:
     if name == "grad":
         return Opaque("gradient", line, "model")
     if name == "flat":
-        return t
+        return reshape(t, [-1])
     if name in ("ctypes", "base", "__array_interface__", "__cuda_array_interface__"):
         operators.spoil(t, f"its memory is handed out as {name}", line)
+    if (t.library == "numpy" and name not in _NUMPY_NAMES) or (t.library == "torch" and name in _NUMPY_ONLY):
+        return MISSING
     method = TENSOR_METHODS.get(name)
     if method is not None:
         return Intrinsic(f"array.{name}", lambda it, args, kwargs, ln: method(it, t, args, kwargs, ln), t)
@@ -1177,15 +1295,14 @@ def tensor_attribute(interp: Interp, t: Tensor, name: str, line: int) -> Value:
 # Modules
 
 
-def _as_function(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
-    method = TENSOR_METHODS[name]
+def _as_function(name: str, torch_like: bool = False) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    method = _UNCHECKED[name]
 
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         first = args[0] if args else kwargs.pop("input", kwargs.pop("a", None))
-        if isinstance(first, (list, tuple, range)):
+        if isinstance(first, (list, tuple, range, int, float)) and not torch_like:
             first = from_nested(first, None, False, interp.limits.interpreter_cells)
-        elif isinstance(first, (int, float)):
-            first = from_nested(first, None, False, 10)
+            first.library = "numpy"
         if isinstance(first, Opaque):
             return interp.observer.call_unknown(
                 interp, Opaque(first.reason, first.line, first.origin), args, kwargs, line
@@ -1336,7 +1453,7 @@ def _embedding(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return Opaque("embedding", line, "model")
 
 
-def _functional() -> dict[str, Value]:
+def _functional() -> dict[str, Intrinsic]:
     return {
         "cross_entropy": Intrinsic("cross_entropy", _cross_entropy),
         "embedding": Intrinsic("embedding", _embedding),
@@ -1370,7 +1487,7 @@ def _common(torch_like: bool) -> dict[str, Callable[[Interp, Args, Kwargs, int],
                  "clamp", "repeat", "transpose", "permute", "clone", "amax", "amin", "masked_fill", "scatter_add", "split", "narrow",
                  "max", "min", "nansum"):  # fmt: skip
         if name in TENSOR_METHODS:
-            functions.setdefault(name, _as_function(name))
+            functions.setdefault(name, _as_function(name, torch_like))
     return functions
 
 
@@ -1418,6 +1535,24 @@ def _ndarray(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return Opaque("ndarray()", line)
 
 
+Call = Callable[[Interp, Args, Kwargs, int], Value]
+
+
+def _made_by(library: str, function: Call) -> Call:
+    """What a library's function makes follows that library's rules."""
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if kwargs and not _plain_call(kwargs):
+            return Opaque(f"named arguments {', '.join(sorted(kwargs))[:60]}", line)
+        made = function(interp, args, kwargs, line)
+        for t in made if type(made) is tuple else (made,):
+            if type(t) is Tensor and t.library != library and not any(t is a for a in args):
+                t.library = library
+        return made
+
+    return run
+
+
 def numpy_module() -> Module:
     """numpy, as far as it is modelled."""
     module = Module("numpy")
@@ -1426,12 +1561,14 @@ def numpy_module() -> Module:
         array=_array(False), asarray=_same_array(False), ascontiguousarray=_same_array(False), asanyarray=_same_array(False),
         concatenate=_cat, hstack=_cat, nonzero=_np_nonzero, flatnonzero=_flatnonzero, fromfile=_fromfile, load=_np_load,
         sort=_np_sort, argsort=_argsort, expand_dims=_as_function("unsqueeze"), copy=_as_function("clone"),
-        dtype=_dtype_object, repeat=_np_repeat, tile=_as_function("repeat"), append=_np_append, memmap=_fromfile,
+        dtype=_dtype_object, repeat=_np_repeat, tile=_np_tile, append=_np_append, memmap=_fromfile,
         fromiter=_array(False), log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
         diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=_shape_of,
     )  # fmt: skip
     functions.update(_file_functions())
-    module.attributes.update({name: Intrinsic(f"numpy.{name}", f) for name, f in functions.items()})
+    module.attributes.update(
+        {name: Intrinsic(f"numpy.{name}", _made_by("numpy", f)) for name, f in functions.items()}
+    )
     for name, plain in DTYPES.items():
         if name not in ("long", "short", "float", "double", "half", "int", "bool"):
             module.attributes[name] = DType(plain)
@@ -1454,11 +1591,27 @@ def numpy_module() -> Module:
 
 def _np_repeat(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     t, times = args[0], args[1] if len(args) > 1 else kwargs.get("repeats")
-    if isinstance(t, Tensor) and isinstance(times, int) and len(t.shape) == 1:
+    if isinstance(t, (int, float, list, tuple)):
+        t = from_nested(t, None, False, interp.limits.interpreter_cells)
+    axis = args[2] if len(args) > 2 else kwargs.get("axis")
+    times = scalar(times)
+    if (
+        isinstance(t, Tensor)
+        and isinstance(times, int)
+        and (axis is None or (axis == 0 and len(t.shape) == 1))
+    ):
         _room(interp, len(t.data) * max(0, times))
         data = [x for x in t.data for _ in range(times)]
         return Tensor(data, (len(data),), t.dtype)
     return Opaque("repeat()", line)
+
+
+def _np_tile(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    t = args[0]
+    if not isinstance(t, Tensor):
+        t = from_nested(t, None, False, interp.limits.interpreter_cells)
+    times = shape_from(interp, args[1:2] or [kwargs.get("reps")], line)
+    return _tile(interp, t, [(1,) * (len(t.shape) - len(times)) + times], {}, line)
 
 
 def _np_append(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1548,7 +1701,9 @@ def torch_module() -> Module:
     for name in _VIEWS:
         functions.setdefault(name, _unmodelled_view)
     functions.update(_torch_files())
-    module.attributes.update({name: Intrinsic(f"torch.{name}", f) for name, f in functions.items()})
+    module.attributes.update(
+        {name: Intrinsic(f"torch.{name}", _made_by("torch", f)) for name, f in functions.items()}
+    )
     for name, plain in DTYPES.items():
         if not name.endswith("_") and name not in (
             "byte",
@@ -1566,7 +1721,9 @@ def torch_module() -> Module:
     module.attributes["Tensor"] = NativeClass("Tensor", lambda i, a, k, ln: Opaque("Tensor()", ln))
     module.attributes.update(pi=math.pi, inf=math.inf, nan=math.nan)
     functional = Module("torch.nn.functional")
-    functional.attributes.update(_functional())
+    functional.attributes.update(
+        {name: Intrinsic(f.name, _made_by("torch", f.call)) for name, f in _functional().items()}
+    )
     nn = Module("torch.nn", lambda name: Opaque(f"torch.nn.{name}", 0, "model"))
     nn.attributes["functional"] = functional
     for name in ("Parameter", "Buffer"):

@@ -11,7 +11,7 @@ from pgolf.errors import LimitTripped
 from pgolf.untrusted import operators, scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.operators import raise_in_script
-from pgolf.untrusted.tensor import Tensor, total
+from pgolf.untrusted.tensor import Tensor, caster, total
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
@@ -457,11 +457,14 @@ def _abs(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, (int, float)):
         return abs(value)
     if isinstance(value, Tensor):
-        return Tensor(
-            [abs(x) if isinstance(x, (int, float)) else Opaque("abs of a loss") for x in value.data],
+        cast = caster(value.dtype)
+        made = Tensor(
+            [cast(abs(x)) if isinstance(x, (int, float)) else Opaque("abs of a loss") for x in value.data],
             value.shape,
             value.dtype,
         )
+        made.library = value.library
+        return made
     return value if isinstance(value, Opaque) else Opaque("abs()", line)
 
 
@@ -1006,14 +1009,16 @@ def _replace(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) 
     unknown = first_unknown(args)
     if unknown is not None:
         return unknown
-    kind = type(value)
-    if len(args) < 2 or not all(type(a) is kind for a in args[:2]):
+    kinds = (str,) if isinstance(value, str) else (bytes, bytearray)
+    fits = len(args) == 2 or (len(args) == 3 and isinstance(args[2], int))
+    if not fits or not all(isinstance(a, kinds) for a in args[:2]):
         raise raise_in_script("TypeError", "replace() arguments", line)
+    if kwargs:
+        return Opaque("replace() with named arguments, which newer versions of Python take", line)
     old, new = args[0], args[1]
     hits = value.count(old) if old else len(value) + 1
     text_room(interp, len(value) + hits * len(new))
-    count = args[2] if len(args) > 2 else kwargs.get("count", -1)
-    return value.replace(old, new, int(count) if isinstance(count, int) else -1)
+    return value.replace(old, new, int(args[2]) if len(args) > 2 else -1)
 
 
 def _join(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1078,7 +1083,7 @@ def _translate(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int
         text_room(interp, len(value) * max(1, longest))
         return value.translate(table)
     if isinstance(value, (bytes, bytearray)) and isinstance(table, bytes) and len(table) == 256:
-        return bytes(value).translate(table)
+        return value.translate(table)
     return Opaque("translate() with unknown parts", line)
 
 
@@ -1385,17 +1390,28 @@ def _to_bytes(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int)
         raise raise_in_script("OverflowError", "int too big to convert", line) from None
 
 
+def _of_number(f: Callable[[Any], Value]) -> Method:
+    """A method of a number without arguments."""
+
+    def run(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if args or kwargs:
+            raise raise_in_script("TypeError", "the method takes no arguments", line)
+        return f(value)
+
+    return run
+
+
 INT_METHODS: dict[str, Method] = {
-    "bit_length": lambda i, v, a, k, ln: int(v).bit_length(),
-    "bit_count": lambda i, v, a, k, ln: int(v).bit_count(),
+    "bit_length": _of_number(lambda v: int(v).bit_length()),
+    "bit_count": _of_number(lambda v: int(v).bit_count()),
+    "conjugate": _of_number(int),
+    "__index__": _of_number(int),
     "to_bytes": _to_bytes,
-    "item": lambda i, v, a, k, ln: v,
-    "astype": lambda i, v, a, k, ln: v,
-    "tolist": lambda i, v, a, k, ln: v,
 }
 FLOAT_METHODS: dict[str, Method] = {
-    "is_integer": lambda i, v, a, k, ln: v.is_integer(),
-    "item": lambda i, v, a, k, ln: v,
+    "is_integer": _of_number(lambda v: float(v).is_integer()),
+    "conjugate": _of_number(float),
+    "hex": _of_number(lambda v: float(v).hex()),
 }
 
 _FROZEN_METHODS = {

@@ -452,7 +452,11 @@ def _readinto(interp: Interp, target: NativeObject, args: Args, line: int) -> Va
     if isinstance(buffer, Tensor):
         text, at = target.state
         found = shard_slice(interp, text, buffer.dtype, at, len(buffer.data), line)
-        if isinstance(found, Tensor) and len(found.data) == len(buffer.data):
+        if (
+            isinstance(found, Tensor)
+            and len(found.data) == len(buffer.data)
+            and interp.changing(buffer, line)
+        ):
             buffer.data[:] = found.data
             size = len(buffer.data) * (4 if "32" in buffer.dtype else 2)
             target.state[1] = at + size
@@ -552,6 +556,7 @@ def load_npz(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         )
         interp.cells(len(array.values))
         out[name] = Tensor(cast_all(list(array.values), dtype), array.shape, dtype)
+        out[name].library = "numpy"
     made = NativeObject("npz", NPZ_METHODS, out)
     return made
 
@@ -1158,7 +1163,7 @@ def _copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Valu
     if isinstance(value, Tensor):
         interp.cells(len(value.data))
         copied = Tensor(list(value.data), value.shape, value.dtype)
-        copied.source = value
+        copied.source, copied.library = value, value.library
         return copied
     if isinstance(value, list):
         return interp.made([_copy_value(interp, x, line, depth + 1) for x in value])
