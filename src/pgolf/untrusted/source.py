@@ -138,7 +138,7 @@ class Pieces:
         """Fill in the statements of a piece; None stays where it does not parse by itself."""
         try:
             piece.nodes = tuple(ast.parse(piece.text).body)
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # MemoryError: the parser's own stack
             piece.nodes = _newer_nodes(piece.text)
         piece.parsed = True
         self._trees[piece.text] = piece
@@ -188,21 +188,20 @@ def chunk_words(chunk: Chunk) -> frozenset[str]:
 
 
 _NO_BRACKET = bytes(set(range(256)) - set(b"()[]{}"))
-_UNARY_RUN = re.compile(r"[-+~](?:[ \t]*+[-+~]){3,}+|(?:\bnot[ \t]++){4,}+")
 _MAX_UNARY_RUN = 60
+_SIGN_RUN = re.compile(rf"[-+~][-+~\\\s]{{{_MAX_UNARY_RUN - 1},}}+")
+_NOT_RUN = re.compile(rf"not(?:[\\\s]++not\b){{{_MAX_UNARY_RUN - 1},}}+")
 
 
 def _has_unary_run(text: str) -> bool:
     """Whether many unary operators stand in a row, outside a comment."""
-    for found in _UNARY_RUN.finditer(text):
-        run = found[0]
-        operators = run.count("not") if run[0] == "n" else sum(map(run.count, "-+~"))
-        if (
-            operators >= _MAX_UNARY_RUN
-            and "#" not in text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-        ):
-            return True
-    return False
+    if text.count("not") >= _MAX_UNARY_RUN and _NOT_RUN.search(text):
+        return True
+    return any(
+        sum(map(found[0].count, "-+~")) >= _MAX_UNARY_RUN
+        and "#" not in text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+        for found in _SIGN_RUN.finditer(text)
+    )
 
 
 def _too_deep(text: str, limits: Limits) -> bool:
@@ -221,16 +220,7 @@ def _too_deep(text: str, limits: Limits) -> bool:
     # Unmatched openings (in strings, or in a broken file) count as if they were nested.
     if len(brackets) > limits.bracket_depth:
         return True
-    runs = (
-        "----" in text
-        or "- -" in text
-        or "~~" in text
-        or "~ ~" in text
-        or "++" in text
-        or "+ +" in text
-        or "not not" in text
-    )
-    return runs and _has_unary_run(text)
+    return _has_unary_run(text)
 
 
 def read_source(data: bytes, path: str, limits: Limits) -> Source:

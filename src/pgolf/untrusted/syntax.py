@@ -6,6 +6,7 @@ Contexts (`Load`, `Store`) and operators are left out: they are told from their 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -62,12 +63,16 @@ def walk_all(roots: list[Any]) -> list[Any]:
 
 def own_nodes(body: list[Any]) -> list[Any]:
     """Nodes of a function body; of nested functions and classes only the node itself."""
-    found = list(body)
+    return nodes_outside(_SCOPES, body)
+
+
+def nodes_outside(kinds: tuple[type, ...], roots: list[Any]) -> list[Any]:
+    """All nodes below and including `roots`; of nodes of these kinds only the node itself."""
+    found = list(roots)
     fields = _FIELDS
-    scopes = _SCOPES
     for node in found:
         kind = type(node)
-        if kind in scopes:
+        if kind in kinds:
             continue
         for name in fields[kind]:
             value = getattr(node, name, None)
@@ -78,3 +83,34 @@ def own_nodes(body: list[Any]) -> list[Any]:
             else:
                 found.append(value)
     return found
+
+
+def child_nodes(node: Any) -> list[Any]:
+    """The nodes right below one."""
+    found: list[Any] = []
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            found += filter(None, value)
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def names_bound(roots: Sequence[ast.AST]) -> set[str]:
+    """Names that code below `roots` may bind, functions inside it included."""
+    found: set[str | None] = set()
+    for node in walk_all(list(roots)):
+        kind = type(node)
+        if kind in (ast.MatchAs, ast.MatchStar):
+            found.add(node.name)
+        elif kind is ast.MatchMapping:
+            found.add(node.rest)
+        elif kind is ast.Name:
+            if type(node.ctx) is ast.Store:
+                found.add(node.id)
+        elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler):
+            found.add(node.name)
+        elif kind is ast.alias:
+            found.add(node.asname or node.name.partition(".")[0])
+    return {name for name in found if name is not None}

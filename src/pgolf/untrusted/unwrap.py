@@ -14,6 +14,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.codecs import DecodeFailed
@@ -21,6 +23,7 @@ from pgolf.untrusted.fallback import Parsed, decode_source, parse_whole
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.payload import Execution, Function, Interpreter, Module, Scope, Unfollowed, Unknown
 from pgolf.untrusted.script import Script
+from pgolf.untrusted.syntax import child_nodes, nodes_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,12 @@ class _Unit:
     names: _Names | None = None
     inner: list[_Unit] = field(default_factory=list)
 
+    @cached_property
+    def last_executing(self) -> int:
+        """Position of the last top-level statement that may execute something, -1 for none."""
+        body = [] if self.tree is None else self.tree.body
+        return next((i for i in reversed(range(len(body))) if _names_of(body[i]).whole.executes), -1)
+
 
 def unwrap(script: Script, limits: Limits = DEFAULT_LIMITS) -> Unwrapped:
     """Undo every layer of a script as data. Never raises for what the script says or contains."""
@@ -359,12 +368,10 @@ class _Unwrapping:
         """Whether the enclosing source may execute something else later, which this inner code could prepare."""
         if parent.tree is None or event.statement is None:
             return parent is not self.root
-        body = parent.tree.body
         try:
-            later = body[body.index(event.statement) + 1 :]
+            return parent.tree.body.index(event.statement) < parent.last_executing
         except ValueError:
             return True
-        return any(_names_of(each).whole.executes for each in later)
 
     def on_unfollowed(self, found: Unfollowed) -> None:
         if len(self.obstacles) < 100:
@@ -604,35 +611,44 @@ class _Words:
     executes: bool = False
     writes: bool = False
 
-    def read(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Name):
-            self.names.add(node.id)
-            self.executes = self.executes or node.id in _SINKS
-        elif isinstance(node, ast.Attribute):
-            self.names.add(node.attr)
-            owner = node.value.id if isinstance(node.value, ast.Name) else ""
-            if node.attr in _ATTRIBUTE_SINKS or (owner, node.attr) in _OWNED_SINKS:
-                self.executes = True
-            self.writes = self.writes or node.attr in _WRITES
-        elif isinstance(node, (ast.Global, ast.Nonlocal)):
-            self.writes = True
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self.executes = self.executes or any(
-                each.name.partition(".")[0] in _SINK_IMPORTS for each in node.names
-            )
-        elif isinstance(node, ast.Constant):
-            if isinstance(node.value, str) and len(node.value) < 80:
-                self.names.add(node.value)
-        elif isinstance(node, ast.ClassDef):
-            # A method may be reached through its class by protocols (`__init__`, `__call__`) that name nothing.
-            self.names.update(
-                each.name for each in node.body if isinstance(each, ast.FunctionDef) and each.name[:2] == "__"
-            )
+    def read(self, nodes: list[Any]) -> None:
+        """Take in what these nodes name themselves, without what is below them."""
+        names = self.names
+        for node in nodes:
+            kind = type(node)
+            if kind is ast.Name:
+                names.add(node.id)
+                if node.id in _SINKS:
+                    self.executes = True
+            elif kind is ast.Attribute:
+                names.add(node.attr)
+                owner = node.value.id if type(node.value) is ast.Name else ""
+                if node.attr in _ATTRIBUTE_SINKS or (owner, node.attr) in _OWNED_SINKS:
+                    self.executes = True
+                elif node.attr in _WRITES:
+                    self.writes = True
+            elif kind is ast.Constant:
+                if type(node.value) is str and len(node.value) < 80:
+                    names.add(node.value)
+            elif kind in (ast.Global, ast.Nonlocal):
+                self.writes = True
+            elif kind in (ast.Import, ast.ImportFrom):
+                self.executes = self.executes or any(
+                    each.name.partition(".")[0] in _SINK_IMPORTS for each in node.names
+                )
+            elif kind is ast.ClassDef:
+                # A method may be reached through its class by protocols (`__init__`, `__call__`) that name nothing.
+                names.update(
+                    each.name
+                    for each in node.body
+                    if isinstance(each, ast.FunctionDef) and each.name[:2] == "__"
+                )
 
 
 _OWNED_SINKS = frozenset((("subprocess", "run"), ("subprocess", "call"), ("sys", "modules")))
 _SINK_IMPORTS = frozenset(("runpy", "builtins", "imp", "code", "exec", "system"))
 _AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(eq=False, slots=True)
@@ -661,21 +677,23 @@ class _Names:
 
 
 def _names_of(tree: ast.AST) -> _Names:
+    """Each node is looked at once; what a nested function names, the functions around it name, too."""
     found = _Names()
-    pending: list[tuple[ast.AST, tuple[_Words, ...]]] = [(tree, (found.whole,))]
+    around: list[tuple[_Words, _Words]] = []  # a function's words, those of what it stands in
+    pending: list[tuple[_Words, list[Any]]] = [(found.whole, [tree])]
     while pending:
-        node, readers = pending.pop()
-        for words in readers:
-            words.read(node)
-        if isinstance(node, _AnyFunction) and len(readers) < 20:
-            own = found.functions[node] = _Words()
-            readers = (*readers, own)
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                pending.append((value, readers))
-            elif isinstance(value, list):
-                pending.extend((each, readers) for each in value if isinstance(each, ast.AST))
+        words, roots = pending.pop()
+        nodes = nodes_outside(_FUNCTIONS, roots)
+        words.read(nodes)
+        for node in nodes:
+            if type(node) in _FUNCTIONS:
+                own = found.functions[node] = _Words()
+                around.append((own, words))
+                pending.append((own, child_nodes(node)))
+    for own, words in reversed(around):
+        words.names |= own.names
+        words.executes = words.executes or own.executes
+        words.writes = words.writes or own.writes
     return found
 
 

@@ -14,6 +14,7 @@ from pgolf.untrusted.payload.files import TEMPORARY_MAKERS
 from pgolf.untrusted.payload.outside import HOST_CALLS
 from pgolf.untrusted.payload.texts import CONTAINER_METHODS, INTEGER_METHODS, STRING_METHODS
 from pgolf.untrusted.payload.values import (
+    MISSING,
     Archive,
     Bound,
     Break,
@@ -186,12 +187,12 @@ class Calls(Executing):
                 value = self.unknown(f"the argument {parameter.arg}")
             scope.names[parameter.arg] = value
         for index, parameter in enumerate(spec.kwonlyargs):
-            default_value = (
-                function.keyword_defaults[index]
-                if index < len(function.keyword_defaults)
-                else self.unknown(f"the argument {parameter.arg}")
-            )
-            scope.names[parameter.arg] = options.get(parameter.arg, default_value)
+            value = options.get(parameter.arg, MISSING)
+            if value is MISSING and index < len(function.keyword_defaults):
+                value = function.keyword_defaults[index]
+            if value is MISSING:
+                value = self.unknown(f"the argument {parameter.arg}")
+            scope.names[parameter.arg] = value
         if spec.vararg is not None:
             scope.names[spec.vararg.arg] = tuple(args[len(positional) :])
         if spec.kwarg is not None:

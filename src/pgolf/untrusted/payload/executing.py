@@ -93,6 +93,7 @@ class Executing(Plain):
     def execute(
         self, source: Any, how: str, node: ast.AST, names: dict[str, Any], module_name: str, filename: str
     ) -> None:
+        self.made += 1
         if isinstance(source, bytearray):
             source = bytes(source)
         if isinstance(source, Code):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pgolf.untrusted.payload.calls import Calls
-from pgolf.untrusted.payload.values import Function, Host, Scope, Unknown, is_hashable, same
+from pgolf.untrusted.payload.values import MISSING, Function, Host, Scope, Unknown, is_hashable, same
 
 
 class Expressions(Calls):
@@ -15,9 +15,12 @@ class Expressions(Calls):
 
     def value(self, node: ast.expr, scope: Scope) -> Any:
         self.tick()
-        handler = getattr(self, "of_" + type(node).__name__.lower(), None)
+        kind = type(node)
+        if kind not in self.handlers:
+            self.handlers[kind] = getattr(self, "of_" + kind.__name__.lower(), None)
+        handler = self.handlers[kind]
         if handler is None:
-            return self.unknown(f"an expression of kind {type(node).__name__}")
+            return self.unknown(f"an expression of kind {kind.__name__}")
         return handler(node, scope)
 
     def of_constant(self, node: ast.Constant, scope: Scope) -> Any:
@@ -103,7 +106,9 @@ class Expressions(Calls):
 
     def function(self, name: str, node: Any, scope: Scope) -> Function:
         defaults = tuple(self.value(each, scope) for each in node.args.defaults)
-        keywords = tuple(None if each is None else self.value(each, scope) for each in node.args.kw_defaults)
+        keywords = tuple(
+            MISSING if each is None else self.value(each, scope) for each in node.args.kw_defaults
+        )
         return Function(name, node, scope, defaults, keywords)
 
     def of_await(self, node: ast.Await, scope: Scope) -> Any:
@@ -283,13 +288,14 @@ class Expressions(Calls):
             self.assign(target, reason, scope)
 
     def bind(self, name: str, value: Any, scope: Scope) -> None:
-        if name in scope.outer_names:
-            where: Scope | None = scope.parent
-            while where is not None and where.parent is not None and name not in where.names:
+        if name in scope.global_names:
+            scope = scope.module
+        elif name in scope.outer_names:
+            where = scope.parent
+            while where is not None and (where.is_class or name not in where.names):
                 where = where.parent
-            (where or scope.module).names[name] = value
-        else:
-            scope.names[name] = value
+            scope = where or scope
+        scope.names[name] = value
 
     # -- comprehensions
 

@@ -57,6 +57,7 @@ class Files(Operations):
         return made
 
     def decoded(self, codec: str, data: bytes, made: bytes) -> None:
+        self.made += 1
         self.unpacked += len(made)
         if self.unpacked > self.limits.unpacked_bytes:
             raise LimitTripped("unpacked_bytes", self.limits.unpacked_bytes, "all layers together")
@@ -183,6 +184,7 @@ class Files(Operations):
 
     def write_path(self, path: str, data: Any) -> None:
         full = self.absolute(path)
+        self.made += 1
         self.written[full] = self.unknown("a file written on an unknown path") if self.maybe else data
         if isinstance(data, (str, bytes)):
             self.grow(len(data))

@@ -39,12 +39,12 @@ class Modules(Texts):
     """Names of modules, classes and the environment."""
 
     def lookup(self, name: str, scope: Scope) -> Any:
-        where: Scope | None = scope
+        where: Scope | None = scope.module if name in scope.global_names else scope
         while where is not None:
             if name in where.names and not (where.is_class and where is not scope):
                 return self.checked(where.names[name]) if self.poison is None else self.poison
             where = where.parent
-        if scope.module is not scope and name in scope.module.names:
+        if name in scope.module.names:
             return self.checked(scope.module.names[name])
         full = f"builtins.{name}"
         if full in self.overrides:
@@ -70,14 +70,14 @@ class Modules(Texts):
                     self.modules[name] = module
                     self.execute(self.written[path], "import", node, module.names, name, path)
                     return module
-        own = posixpath.relpath(self.folder, self.folder)
         for tail in (".py", "/__init__.py"):
-            candidate = posixpath.normpath(posixpath.join(own, relative + tail))
+            candidate = posixpath.normpath(relative + tail)
             if candidate == self.script.name:
                 continue
             data = self.script.siblings.read(candidate)
             if data is not None:
                 return self.sibling_module(name, candidate, data)
+        self.doubts += 1  # it may not be installed
         return Host(name)
 
     def sibling_module(self, name: str, file_name: str, data: bytes) -> Any:
@@ -205,16 +205,20 @@ class Modules(Texts):
     def store_item(self, owner: Any, key: Any, value: Any) -> None:
         if isinstance(owner, (Host, Unknown)) and owner != Host("linecache.cache"):
             self.affect()
+        certain = self.unknown("set on an unknown path") if self.maybe else value
         if isinstance(owner, Host) and owner.name == "os.environ":
             if isinstance(key, str):
-                self.environment[key] = self.unknown("set on an unknown path") if self.maybe else value
+                self.environment[key] = certain
             else:
                 self.environment_spoiled = True
         elif isinstance(owner, Host) and owner.name == "sys.modules":
             if isinstance(key, str):
-                self.modules[key] = value
+                self.modules[key] = certain
         elif isinstance(owner, Host) and owner.name == "builtins.__dict__":
-            self.overrides[f"builtins.{key}"] = value
+            self.overrides[f"builtins.{key}"] = certain
+        elif owner is self.main.names and isinstance(key, str):
+            self.made += 1
+            owner[key] = certain
         elif isinstance(owner, (dict, list, bytearray)):
             self.mutate(owner)
             if isinstance(key, Unknown) or (
@@ -222,19 +226,23 @@ class Modules(Texts):
             ):
                 self.taint(owner)
                 return
+            self.made += not isinstance(value, Unknown)
+            if isinstance(key, slice) and isinstance(value, (list, tuple, str, bytes, bytearray, range)):
+                self.grow(8 * (len(owner) + len(value)))
             try:
                 owner[key] = value
             except (TypeError, ValueError, IndexError, KeyError):
                 self.taint(owner)
 
     def store_attribute(self, owner: Any, name: str, value: Any) -> None:
+        certain = self.unknown("set on an unknown path") if self.maybe else value
         if isinstance(owner, (Module, Instance, ClassValue)):
-            owner.names[name] = self.unknown("set on an unknown path") if self.maybe else value
+            owner.names[name] = certain
         elif isinstance(owner, Host):
             full = f"{owner.name}.{name}"
             if full != "sys.argv":
                 self.affect()
-            self.overrides[full] = self.unknown("set on an unknown path") if self.maybe else value
+            self.overrides[full] = certain
             if full == "sys.argv" and isinstance(value, list):
                 self.argv = value
 

@@ -57,13 +57,16 @@ class Operations(State):
 
     def operate(self, operator: ast.operator, left: Any, right: Any) -> Any:
         if isinstance(left, Unknown) or isinstance(right, Unknown):
+            self.doubts += 1
             first = left if isinstance(left, Unknown) else right
             text = "".join(
                 v.text if isinstance(v, Unknown) else v if isinstance(v, str) else "" for v in (left, right)
             )
             return Unknown(first.reason, self.line, text[:20_000])
         try:
-            return self.track(self._operate(operator, left, right), left, right)
+            made = self._operate(operator, left, right)
+            self.made += isinstance(made, (str, bytes, bytearray, list))
+            return self.track(made, left, right)
         except (TypeError, ValueError, ZeroDivisionError, OverflowError, MemoryError, KeyError, IndexError):
             return self.unknown(f"an operation {type(operator).__name__} that fails")
 
@@ -159,7 +162,7 @@ class Operations(State):
     def truth(self, value: Any) -> bool | None:
         if isinstance(value, (Function, Code, Module, PathValue, File, ClassValue)):
             return True
-        if is_native(value) and not isinstance(value, slice):
+        if is_native(value):
             return bool(value)
         return None
 
@@ -176,6 +179,8 @@ class Operations(State):
             value = self.represent(value)
             if isinstance(value, Unknown):
                 return value
+            if conversion == ord("a"):
+                value = value.encode("ascii", "backslashreplace").decode("ascii")
         elif conversion == ord("s"):
             value = str(value)
         try:

@@ -239,8 +239,13 @@ def _codecs_decode(state: Executing, args: list[Any], options: dict[str, Any], n
     return state.track(made.decode("utf-8"), made) if codec == "rot13" else made
 
 
+def _json_load(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
+    file = _argument(args, options, 0, "fp")
+    return _json_loads(state, [state.contents(file) if isinstance(file, File) else file], {}, node)
+
+
 def _json_loads(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
-    data = state.contents(args[0]) if args else None
+    data = _argument(args, options, 0, "s")
     if not isinstance(data, (str, bytes)):
         return data if isinstance(data, Unknown) else state.unknown("json")
     state.grow(8 * len(data))
@@ -385,7 +390,7 @@ HOST_CALLS: dict[str, _HostCall] = {
     "compression.zstd.ZstdDecompressor": _decompressor("zstandard.decompress"),
     "codecs.decode": _codecs_decode,
     "json.loads": _json_loads,
-    "json.load": _json_loads,
+    "json.load": _json_load,
     "ast.literal_eval": _literal_eval,
     "functools.partial": _partial,
     "functools.reduce": _reduce,

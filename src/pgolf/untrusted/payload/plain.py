@@ -103,9 +103,11 @@ class Plain(Modules):
             return made
         if name == "zip":
             rows = [each if isinstance(each, Cycle) else self.iterate(each) for each in args]
-            if any(each is None for each in rows) or all(isinstance(each, Cycle) for each in rows):
+            if any(each is None for each in rows) or (rows and all(isinstance(each, Cycle) for each in rows)):
                 return self.unknown("zip of something that was not followed")
-            finite = min(len(list(each)) for each in rows if not isinstance(each, Cycle) and each is not None)
+            finite = min(
+                (len(list(r)) for r in rows if r is not None and not isinstance(r, Cycle)), default=0
+            )
             self.tick(finite)
             columns: list[Iterator[Any]] = []
             for each in rows:

@@ -60,6 +60,10 @@ class State(ABC):
         self.tops: dict[int, ast.stmt] = {}
         self.temporaries = 0
         self.line = 0
+        # What tells a loop that makes a constant from one that does not: constants made, and values that are not known.
+        self.made = 0
+        self.doubts = 0
+        self.handlers: dict[type, Callable[[Any, Scope], Any] | None] = {}
         self.visited: set[ast.AST] = set()
         self.relevant: set[ast.AST] = set()
         # Per depth of sources inside sources: how many things were done that inner code could notice.
@@ -92,6 +96,7 @@ class State(ABC):
         self.effects[self.exec_depth] = self.effects.get(self.exec_depth, 0) + 1
 
     def unknown(self, reason: str) -> Unknown:
+        self.doubts += 1
         return Unknown(reason, self.line)
 
     # -- what is known of values
@@ -103,7 +108,9 @@ class State(ABC):
 
     def taint(self, value: Any) -> None:
         """A container changed in a way we could not follow."""
-        if isinstance(value, (list, dict, bytearray, set)):
+        if value is self.main.names:
+            self.poison = self.unknown("the script's globals changed on an unknown path")
+        elif isinstance(value, (list, dict, bytearray, set)):
             self.tainted[id(value)] = (value, self.unknown("a container that changed on an unknown path"))
 
     def mutate(self, value: Any) -> None:

@@ -10,10 +10,12 @@ from pgolf.untrusted import codecs
 from pgolf.untrusted.payload.expressions import Expressions
 from pgolf.untrusted.payload.values import (
     MISSING,
+    Archive,
     Bound,
     Break,
     ClassValue,
     Continue,
+    File,
     Function,
     Host,
     Module,
@@ -23,8 +25,11 @@ from pgolf.untrusted.payload.values import (
     Stop,
     Uncertain,
     Unknown,
+    first_unknown,
+    is_identical,
     same,
 )
+from pgolf.untrusted.syntax import names_bound
 
 TRANSPARENT = frozenset(("builtins.staticmethod", "builtins.classmethod", "builtins.property"))
 
@@ -34,6 +39,7 @@ class Interpreter(Expressions):
 
     def run_module(self, tree: ast.Module, scope: Scope, note_statements: bool = True) -> None:
         """Follow a module's statements; `tops` keeps the one being followed, for each source inside a source."""
+        doubted = 0
         try:
             for statement in tree.body:
                 if note_statements:
@@ -41,17 +47,40 @@ class Interpreter(Expressions):
                 try:
                     self.block([statement], scope)
                 except Uncertain:
-                    continue
+                    self.maybe += 1
+                    doubted += 1
         except (Stop, Break, Continue, Return):
             return
+        finally:
+            self.maybe -= doubted
 
     def block(self, body: Sequence[ast.stmt], scope: Scope) -> None:
-        for statement in body:
+        for index, statement in enumerate(body):
             self.tick()
             self.line = getattr(statement, "lineno", self.line)
-            handler = getattr(self, "do_" + type(statement).__name__.lower(), None)
-            if handler is not None:
+            kind = type(statement)
+            if kind not in self.handlers:
+                self.handlers[kind] = getattr(self, "do_" + kind.__name__.lower(), None)
+            handler = self.handlers[kind]
+            if handler is None:
+                continue
+            try:
                 handler(statement, scope)
+            except Uncertain as uncertain:
+                raise Uncertain([*uncertain.leaves, *self.perhaps(body[index + 1 :], scope)]) from None
+
+    def perhaps(self, body: Sequence[ast.stmt], scope: Scope) -> list[BaseException]:
+        """Follow statements that run on some unknown paths only; returns how they may leave."""
+        self.maybe += 1
+        try:
+            self.block(body, scope)
+        except (Break, Continue, Return, Stop) as leave:
+            return [leave]
+        except Uncertain as uncertain:
+            return list(uncertain.leaves)
+        finally:
+            self.maybe -= 1
+        return []
 
     def do_expr(self, node: ast.Expr, scope: Scope) -> None:
         self.value(node.value, scope)
@@ -69,17 +98,58 @@ class Interpreter(Expressions):
         load = ast.copy_location(_as_load(node.target), node.target)
         left = self.value(load, scope)
         right = self.value(node.value, scope)
-        if isinstance(left, list) and isinstance(node.op, ast.Add) and isinstance(right, (list, tuple)):
-            self.mutate(left)
-            self.grow(8 * (len(left) + len(right)))
-            left.extend(right)
+        if isinstance(left, (list, bytearray, set, dict)):
+            self.change_in_place(node.op, left, right)
             return
         self.assign(node.target, self.operate(node.op, left, right), scope)
 
+    def change_in_place(self, operator: ast.operator, owner: Any, right: Any) -> None:
+        """`owner += right` and the like: whoever else holds the container sees it, too."""
+        self.mutate(owner)
+        if isinstance(operator, ast.Add) and isinstance(owner, (list, bytearray)):
+            items = self.iterate(right)
+            listed = None if items is None else list(items)
+            if listed is not None and (isinstance(owner, list) or not first_unknown(listed)):
+                self.made += 1
+                self.grow((8 if isinstance(owner, list) else 1) * (len(owner) + len(listed)))
+                try:
+                    owner.extend(listed)
+                except (TypeError, ValueError):
+                    self.taint(owner)
+                return
+        elif isinstance(operator, ast.BitOr) and type(owner) is type(right) and not first_unknown(right):
+            self.made += 1
+            self.grow(60 * len(right))
+            owner.update(right)
+            return
+        self.taint(owner)
+
     def do_delete(self, node: ast.Delete, scope: Scope) -> None:
         for target in node.targets:
-            if isinstance(target, ast.Name):
-                scope.names.pop(target.id, None)
+            self.delete(target, scope)
+
+    def delete(self, target: ast.expr, scope: Scope) -> None:
+        if isinstance(target, ast.Name):
+            scope.names.pop(target.id, None)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for each in target.elts:
+                self.delete(each, scope)
+        elif isinstance(target, ast.Attribute):
+            owner = self.value(target.value, scope)
+            self.store_attribute(owner, target.attr, self.unknown(f"the deleted attribute {target.attr}"))
+        elif isinstance(target, ast.Subscript):
+            owner, key = self.value(target.value, scope), self.value(target.slice, scope)
+            if owner == Host("os.environ") and isinstance(key, str):
+                self.store_item(owner, key, self.unknown(f"the deleted environment variable {key}"))
+            self.mutate(owner)
+            try:
+                del owner[key]
+            except (TypeError, ValueError, IndexError, KeyError):
+                self.taint(owner)
+
+    def do_assert(self, node: ast.Assert, scope: Scope) -> None:
+        if self.truth(self.value(node.test, scope)) is False:
+            raise Stop
 
     def do_import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
@@ -116,10 +186,11 @@ class Interpreter(Expressions):
             for full in known:
                 self.bind(full.rpartition(".")[2], Host(full), scope)
 
-    def do_global(self, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
-        scope.outer_names.update(node.names)
+    def do_global(self, node: ast.Global, scope: Scope) -> None:
+        scope.global_names.update(node.names)
 
-    do_nonlocal = do_global
+    def do_nonlocal(self, node: ast.Nonlocal, scope: Scope) -> None:
+        scope.outer_names.update(node.names)
 
     def do_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         value: Any = self.function(node.name, node, scope)
@@ -135,7 +206,7 @@ class Interpreter(Expressions):
 
     def do_classdef(self, node: ast.ClassDef, scope: Scope) -> None:
         inner = Scope({}, scope, scope.module, is_class=True)
-        self.block(node.body, inner)
+        left = self.left_by(node.body, inner)
         value: Any = ClassValue(node.name, inner.names)
         for keyword in node.keywords:
             self.value(keyword.value, scope)
@@ -146,6 +217,8 @@ class Interpreter(Expressions):
             ):
                 value = self.call(made, [value], {}, decorator)
         self.bind(node.name, value, scope)
+        if left is not None:
+            raise left
 
     def do_return(self, node: ast.Return, scope: Scope) -> NoReturn:
         raise Return(None if node.value is None else self.value(node.value, scope))
@@ -170,7 +243,13 @@ class Interpreter(Expressions):
 
     def do_match(self, node: ast.Match, scope: Scope) -> None:
         self.value(node.subject, scope)
-        self.either(scope, *(case.body for case in node.cases), [])
+        for name in names_bound([case.pattern for case in node.cases]):
+            self.bind(name, self.unknown(f"{name}, which a pattern binds"), scope)
+        bodies: list[Sequence[ast.stmt]] = []
+        for case in node.cases:
+            guard = [] if case.guard is None else [ast.copy_location(ast.Expr(case.guard), case.guard)]
+            bodies.append([*guard, *case.body])
+        self.either(scope, *bodies, [])
 
     def either(self, scope: Scope, *bodies: Sequence[ast.stmt]) -> None:
         """Several bodies of which we do not know which one runs: what they leave different is unknown afterwards."""
@@ -178,93 +257,151 @@ class Interpreter(Expressions):
         before = [dict(each.names) for each in scopes]
         outcomes: list[list[dict[str, Any]]] = []
         leaves: list[BaseException] = []
+        goes_on = False
         for body in bodies:
-            for each, names in zip(scopes, before, strict=True):
-                each.names.clear()
-                each.names.update(names)
             self.maybe += 1
             try:
                 self.block(body, scope)
-                outcomes.append([dict(each.names) for each in scopes])
+                goes_on = True
+                outcomes.append(self.put_back(scopes, before))
             except Stop:
-                pass
+                self.put_back(scopes, before)
             except (Break, Continue, Return) as leave:
                 leaves.append(leave)
-                outcomes.append([dict(each.names) for each in scopes])
+                outcomes.append(self.put_back(scopes, before))
+            except Uncertain as uncertain:
+                leaves.extend(uncertain.leaves)
+                goes_on = True
+                outcomes.append(self.put_back(scopes, before))
             finally:
                 self.maybe -= 1
         if not outcomes:
             raise Stop
         for index, each in enumerate(scopes):
-            merged: dict[str, Any] = dict(outcomes[0][index])
-            for other in outcomes[1:]:
-                for name in merged.keys() | other[index].keys():
-                    mine, theirs = merged.get(name, MISSING), other[index].get(name, MISSING)
-                    if mine is not theirs and not same(mine, theirs):
-                        merged[name] = self.unknown(f"{name} depends on a condition that was not followed")
-            each.names.clear()
-            each.names.update(merged)
-        if leaves and len(leaves) == len(outcomes):
+            self.merge(each.names, [outcome[index] for outcome in outcomes])
+        if not goes_on and len({type(leave) for leave in leaves}) == 1:
             values = [leave.value for leave in leaves if isinstance(leave, Return)]
-            if len(values) == len(leaves) and all(same(values[0], each) for each in values):
+            if not values:
+                raise leaves[0]
+            if all(same(values[0], each) for each in values):
                 raise Return(values[0])
-            if values:
-                raise Return(self.unknown("the returned value depends on a condition that was not followed"))
-            raise leaves[0]
+            raise Return(self.unknown("the returned value depends on a condition that was not followed"))
         if leaves:
             # The code below runs only on some paths; until the function or loop ends, nothing in it is certain.
             raise Uncertain(leaves)
 
+    def put_back(self, scopes: list[Scope], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Restore the names of some scopes; returns what they were. A dict that did not change stands for itself."""
+        found: list[dict[str, Any]] = []
+        for scope, names in zip(scopes, before, strict=True):
+            if is_identical(scope.names, names):
+                found.append(names)
+                continue
+            found.append(dict(scope.names))
+            scope.names.clear()
+            scope.names.update(names)
+        return found
+
+    def merge(self, names: dict[str, Any], outcomes: list[dict[str, Any]]) -> None:
+        """Leave in `names` what all outcomes have in common."""
+        merged = dict(outcomes[0])
+        for other in outcomes[1:]:
+            if other is outcomes[0]:
+                continue
+            for name in [*merged, *(each for each in other if each not in merged)]:
+                mine, theirs = merged.get(name, MISSING), other.get(name, MISSING)
+                if mine is not theirs and not same(mine, theirs):
+                    merged[name] = self.unknown(f"{name} depends on a condition that was not followed")
+        if not is_identical(names, merged):
+            names.clear()
+            names.update(merged)
+
     def do_try(self, node: ast.Try, scope: Scope) -> None:
-        stopped = False
-        try:
-            self.block(node.body, scope)
-        except Stop:
-            stopped = True
-        if stopped and node.handlers:
-            self.either(scope, *(handler.body for handler in node.handlers))
-        else:
-            if node.handlers:
-                self.either(scope, [], *(handler.body for handler in node.handlers))
-            if not stopped:
-                self.block(node.orelse, scope)
-        self.block(node.finalbody, scope)
-        if stopped and not node.handlers:
-            raise Stop
+        doubts = self.doubts
+        left = self.left_by(node.body, scope)
+        if left is None and not node.handlers:
+            left = self.left_by(node.orelse, scope)
+        elif node.handlers:
+            left = self.handle(node, scope, left, self.doubts != doubts)
+        # Whatever leaves, the last part runs first.
+        last = self.left_by(node.finalbody, scope)
+        if last is not None or left is not None:
+            raise last or left or Stop
 
     do_trystar = do_try
 
+    def left_by(self, body: Sequence[ast.stmt], scope: Scope) -> BaseException | None:
+        """Follow statements; returns how they leave, None when they run to their end."""
+        try:
+            self.block(body, scope)
+        except (Stop, Break, Continue, Return, Uncertain) as leave:
+            return leave
+        return None
+
+    def handle(
+        self, node: ast.Try, scope: Scope, left: BaseException | None, doubted: bool
+    ) -> BaseException | None:
+        """The `except` parts, and `else`; returns how the statement leaves after them. `left`: how its body did;
+        `doubted`: the body did something that was not followed, and that may have raised."""
+        for each in node.handlers:
+            if each.name:
+                self.bind(each.name, self.unknown(f"the exception {each.name}"), scope)
+        bodies = [each.body for each in node.handlers]
+        if isinstance(left, Stop):
+            try:
+                self.either(scope, *bodies)
+            except (Stop, Break, Continue, Return, Uncertain) as leave:
+                return leave
+            return None
+        leaves: list[BaseException] = []
+        try:
+            self.either(scope, [], *bodies)
+        except Uncertain as uncertain:
+            leaves = list(uncertain.leaves)
+        if left is None:
+            if not leaves:
+                return self.left_by(node.orelse, scope)
+            return Uncertain([*leaves, *self.perhaps(node.orelse, scope)])
+        if isinstance(left, Uncertain):
+            return Uncertain([*left.leaves, *leaves])
+        handled = leaves or any(not isinstance(body[-1], ast.Raise) for body in bodies)
+        return Uncertain([left, *leaves]) if doubted and handled else left
+
     def do_with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
+        known = True
         for item in node.items:
             value = self.value(item.context_expr, scope)
+            known = known and isinstance(value, (File, Archive, str))
             if item.optional_vars is not None:
                 entered = value
                 if isinstance(value, Host):
                     entered = self.unknown(f"{value.name} as a context")
                 self.assign(item.optional_vars, entered, scope)
-        self.block(node.body, scope)
+        try:
+            self.block(node.body, scope)
+        except Stop as leave:
+            if known:
+                raise
+            # The context may swallow the exception (`contextlib.suppress`), and what follows still runs.
+            raise Uncertain([leave]) from None
 
     do_asyncwith = do_with
+
+    # -- loops
 
     def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         items = self.iterate(self.value(node.iter, scope))
         if items is None:
-            self.unknown_loop(node.body, scope, node.target)
-            self.block(node.orelse, scope)
+            self.unknown_loop(node, scope)
             return
+        rounds = _Rounds(self)
         for item in items:
             self.tick()
-            self.assign(node.target, item, scope)
-            try:
-                self.block(node.body, scope)
-            except Continue:
-                continue
-            except Break:
+            if rounds.are_idle():
+                self.unknown_loop(node, scope)
                 return
-            except Uncertain as uncertain:
-                if any(isinstance(leave, Return) for leave in uncertain.leaves):
-                    raise
-                self.unknown_loop(node.body, scope, node.target)
+            self.assign(node.target, item, scope)
+            if self.round_leaves(node, scope):
                 return
         self.block(node.orelse, scope)
 
@@ -273,57 +410,76 @@ class Interpreter(Expressions):
     def do_while(self, node: ast.While, scope: Scope) -> None:
         # A service loop (`while True:`) need not be followed to the end of the budget: after a while it is unknown.
         last = self.steps + self.limits.constant_steps // (40 if isinstance(node.test, ast.Constant) else 2)
+        rounds = _Rounds(self)
         while True:
             self.tick()
-            test = self.truth(self.value(node.test, scope)) if self.steps < last else None
+            idle = rounds.are_idle() or self.steps >= last
+            test = None if idle else self.truth(self.value(node.test, scope))
             if test is None:
-                self.unknown_loop(node.body, scope, None)
+                self.unknown_loop(node, scope)
                 return
             if not test:
                 self.block(node.orelse, scope)
                 return
-            try:
-                self.block(node.body, scope)
-            except Continue:
-                continue
-            except Break:
-                return
-            except Uncertain as uncertain:
-                if any(isinstance(leave, Return) for leave in uncertain.leaves):
-                    raise
-                self.unknown_loop(node.body, scope, None)
+            if self.round_leaves(node, scope):
                 return
 
-    def unknown_loop(self, body: Sequence[ast.stmt], scope: Scope, target: ast.expr | None) -> None:
-        """A loop that runs an unknown number of times: its names are unknown before and after, its body runs once."""
-        stored = {
-            n.id
-            for each in body
-            for n in ast.walk(each)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        self.tick(len(stored))
-        for name in stored:
-            value = scope.names.get(name)
-            if not isinstance(value, (Function, Host)):
-                self.bind(name, self.unknown(f"{name} changes in a loop that was not followed"), scope)
-        if target is not None:
-            self.assign(target, self.unknown("the items of a loop that was not followed"), scope)
-        self.maybe += 1
+    def round_leaves(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> bool:
+        """Follow one round of a loop; True when the loop is over with it."""
         try:
-            self.block(body, scope)
-        except (Break, Continue, Stop):
-            pass
-        except Return:
-            raise Uncertain([Return(self.unknown("returned from a loop that was not followed"))]) from None
+            self.block(node.body, scope)
+        except Continue:
+            return False
+        except Break:
+            return True
         except Uncertain as uncertain:
             if any(isinstance(leave, Return) for leave in uncertain.leaves):
                 raise
-        finally:
-            self.maybe -= 1
-        for name in stored:
-            if not isinstance(scope.names.get(name), (Function, Host)):
+            self.unknown_loop(node, scope)
+            return True
+        return False
+
+    def unknown_loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> None:
+        """A loop that runs an unknown number of times: its names are unknown before and after, its body runs once."""
+        stored = names_bound(node.body)
+        self.tick(len(stored))
+        before = {name: scope.names.get(name, MISSING) for name in stored}
+        for name, value in before.items():
+            if not isinstance(value, (Function, Host)):
                 self.bind(name, self.unknown(f"{name} changes in a loop that was not followed"), scope)
+        if not isinstance(node, ast.While):
+            self.assign(node.target, self.unknown("the items of a loop that was not followed"), scope)
+        leaves = self.perhaps(node.body, scope)
+        for name, value in before.items():
+            now = scope.names.get(name)
+            if not isinstance(now, (Function, Host)) or not (value is MISSING or same(value, now)):
+                self.bind(name, self.unknown(f"{name} changes in a loop that was not followed"), scope)
+        returns: list[BaseException] = [
+            Return(self.unknown("returned from a loop that was not followed"))
+            for leave in leaves
+            if isinstance(leave, Return)
+        ]
+        if node.orelse:
+            returns += [leave for leave in self.perhaps(node.orelse, scope) if not isinstance(leave, Stop)]
+        if returns:
+            raise Uncertain(returns)
+
+
+class _Rounds:
+    """Whether a loop makes any constant: rounds that do much, yield nothing and meet what is unknown are idle. A training
+    loop over a known range is, one that decodes a payload or computes a key is not."""
+
+    def __init__(self, state: Interpreter) -> None:
+        self.state = state
+        self.made = state.made
+        self.since = state.steps
+        self.doubts = state.doubts
+
+    def are_idle(self) -> bool:
+        state = self.state
+        if state.made != self.made:
+            self.made, self.since, self.doubts = state.made, state.steps, state.doubts
+        return state.doubts != self.doubts and state.steps - self.since > state.limits.constant_steps // 50
 
 
 def _as_load(node: ast.expr) -> ast.expr:

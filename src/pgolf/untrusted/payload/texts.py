@@ -112,7 +112,7 @@ class Texts(Files):
         if name in ("bytes.fromhex", "bytearray.fromhex"):
             data = bytes.fromhex(args[0])
             self.decoded("hex", args[0].encode("ascii", "replace"), data)
-            return data
+            return data if name.startswith("bytes.") else bytearray(data)
         if name in ("bytes.maketrans", "bytearray.maketrans"):
             return bytes.maketrans(*args)
         if name == "str.maketrans":
@@ -138,6 +138,7 @@ class Texts(Files):
         """A method of a list, tuple, dict, set or bytearray; `unknown` is the first unknown value among its arguments."""
         if name in _MUTATORS:
             self.mutate(owner)
+            self.made += unknown is None
             if name in ("extend", "update", "insert"):
                 args = [list(each) if isinstance(each, range) else each for each in args]
                 added = sum(len(each) for each in args if isinstance(each, (list, tuple, bytes, str)))

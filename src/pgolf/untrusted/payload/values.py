@@ -6,6 +6,7 @@ All of them are plain data of ours; no host object, module or function is ever r
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,6 +136,7 @@ class Scope:
     parent: Scope | None = None
     top: Scope | None = None
     outer_names: set[str] = field(default_factory=set)
+    global_names: set[str] = field(default_factory=set)
     is_class: bool = False
 
     @property
@@ -260,3 +262,12 @@ def same(left: Any, right: Any) -> bool:
         return True
     plain = (bool, int, float, str, bytes, type(None), Host, PathValue)
     return type(left) is type(right) and isinstance(left, plain) and left == right
+
+
+def is_identical(left: dict[str, Any], right: dict[str, Any]) -> bool:
+    """Whether two namespaces hold the same objects under the same names in the same order, without comparing values."""
+    return (
+        len(left) == len(right)
+        and all(map(operator.is_, left.values(), right.values()))
+        and all(map(operator.eq, left, right))
+    )
