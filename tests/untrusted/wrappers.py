@@ -10,6 +10,7 @@ from typing import Any
 from pgolf.untrusted.fallback import parse_whole
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.payload import Execution, Interpreter, Unfollowed
+from pgolf.untrusted.payload.words import words_of
 from pgolf.untrusted.script import MappedSiblings, Script
 
 PATH = "records/demo/train_gpt.py"
@@ -42,7 +43,12 @@ def follow(program: str, limits: Limits = DEFAULT_LIMITS, path: str = PATH, **si
 
     def parse(source: bytes | str) -> ast.Module | str:
         parsed = parse_whole(source, limits)
-        return parsed.tree if parsed.tree is not None else parsed.problem
+        if parsed.tree is None:
+            return parsed.problem
+        words = words_of(parsed.tree)
+        interpreter.relevant |= words.relevant()
+        interpreter.words |= words.functions
+        return parsed.tree
 
     def on_execute(event: Execution) -> bool:
         found.executed.append(event)

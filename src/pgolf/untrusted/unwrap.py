@@ -15,15 +15,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.codecs import DecodeFailed
 from pgolf.untrusted.fallback import Parsed, decode_source, parse_whole
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.payload import Execution, Function, Interpreter, Module, Scope, Unfollowed, Unknown
+from pgolf.untrusted.payload.words import ModuleWords, words_of
 from pgolf.untrusted.script import Script
-from pgolf.untrusted.syntax import child_nodes, nodes_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,14 +278,14 @@ class _Unit:
     event: Execution | None = None
     tree: ast.Module | None = None
     parsed: Parsed | None = None
-    names: _Names | None = None
+    names: ModuleWords | None = None
     inner: list[_Unit] = field(default_factory=list)
 
     @cached_property
     def last_executing(self) -> int:
         """Position of the last top-level statement that may execute something, -1 for none."""
         body = [] if self.tree is None else self.tree.body
-        return next((i for i in reversed(range(len(body))) if _names_of(body[i]).whole.executes), -1)
+        return next((i for i in reversed(range(len(body))) if words_of(body[i]).whole.executes), -1)
 
 
 def unwrap(script: Script, limits: Limits = DEFAULT_LIMITS) -> Unwrapped:
@@ -336,8 +335,9 @@ class _Unwrapping:
             unit.tree = parsed.tree
         if parsed.tree is None or parsed.partial:
             return parsed.problem or "it could not be parsed"
-        names = _names_of(parsed.tree)
+        names = words_of(parsed.tree)
         self.interpreter.relevant |= names.relevant()
+        self.interpreter.words |= names.functions
         if unit is not None:
             unit.names = names
         return parsed.tree
@@ -587,114 +587,6 @@ def _layer(unit: _Unit) -> Layer:
         len(_ancestors(unit)) - 1,
         sibling,
     )
-
-
-_SINKS = frozenset(
-    """exec eval compile __import__ runpy run_path run_module exec_module load_module import_module FunctionType builtins
-    __builtins__ system popen Popen check_call check_output call run execv execve execvp execvpe execl execlp execle spawnv
-    spawnl spawnvp posix_spawn posix_spawnp run_code runcode runsource globals vars locals modules __globals__
-    __subclasses__ spawn""".split()  # noqa: SIM905 - a list of words reads better as words
-)
-_ATTRIBUTE_SINKS = _SINKS - {"compile", "eval", "call", "run", "modules", "vars"}
-
-
-_WRITES = frozenset(
-    ("write", "writelines", "write_text", "write_bytes", "setattr", "update", "decompress", "fromhex")
-)
-
-
-@dataclass(eq=False, slots=True)
-class _Words:
-    """What a piece of code names. `executes`: something that executes text or starts a process. `writes`: files, globals."""
-
-    names: set[str] = field(default_factory=set)
-    executes: bool = False
-    writes: bool = False
-
-    def read(self, nodes: list[Any]) -> None:
-        """Take in what these nodes name themselves, without what is below them."""
-        names = self.names
-        for node in nodes:
-            kind = type(node)
-            if kind is ast.Name:
-                names.add(node.id)
-                if node.id in _SINKS:
-                    self.executes = True
-            elif kind is ast.Attribute:
-                names.add(node.attr)
-                owner = node.value.id if type(node.value) is ast.Name else ""
-                if node.attr in _ATTRIBUTE_SINKS or (owner, node.attr) in _OWNED_SINKS:
-                    self.executes = True
-                elif node.attr in _WRITES:
-                    self.writes = True
-            elif kind is ast.Constant:
-                if type(node.value) is str and len(node.value) < 80:
-                    names.add(node.value)
-            elif kind in (ast.Global, ast.Nonlocal):
-                self.writes = True
-            elif kind in (ast.Import, ast.ImportFrom):
-                self.executes = self.executes or any(
-                    each.name.partition(".")[0] in _SINK_IMPORTS for each in node.names
-                )
-            elif kind is ast.ClassDef:
-                # A method may be reached through its class by protocols (`__init__`, `__call__`) that name nothing.
-                names.update(
-                    each.name
-                    for each in node.body
-                    if isinstance(each, ast.FunctionDef) and each.name[:2] == "__"
-                )
-
-
-_OWNED_SINKS = frozenset((("subprocess", "run"), ("subprocess", "call"), ("sys", "modules")))
-_SINK_IMPORTS = frozenset(("runpy", "builtins", "imp", "code", "exec", "system"))
-_AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-@dataclass(eq=False, slots=True)
-class _Names:
-    """What a module names, as a whole and function by function, from one walk over its tree."""
-
-    whole: _Words = field(default_factory=_Words)
-    functions: dict[_AnyFunction, _Words] = field(default_factory=dict)
-
-    def relevant(self) -> set[ast.AST]:
-        """Functions to follow even when their arguments are unknown: those that execute something, write files or change
-        globals, and those that call one that executes."""
-        executing = {function for function, words in self.functions.items() if words.executes}
-        names = {function.name for function in executing}
-        for _ in range(20):
-            grown = {
-                f
-                for f, words in self.functions.items()
-                if f not in executing and not words.names.isdisjoint(names)
-            }
-            if not grown:
-                break
-            executing |= grown
-            names = {function.name for function in grown}
-        return {*executing, *(function for function, words in self.functions.items() if words.writes)}
-
-
-def _names_of(tree: ast.AST) -> _Names:
-    """Each node is looked at once; what a nested function names, the functions around it name, too."""
-    found = _Names()
-    around: list[tuple[_Words, _Words]] = []  # a function's words, those of what it stands in
-    pending: list[tuple[_Words, list[Any]]] = [(found.whole, [tree])]
-    while pending:
-        words, roots = pending.pop()
-        nodes = nodes_outside(_FUNCTIONS, roots)
-        words.read(nodes)
-        for node in nodes:
-            if type(node) in _FUNCTIONS:
-                own = found.functions[node] = _Words()
-                around.append((own, words))
-                pending.append((own, child_nodes(node)))
-    for own, words in reversed(around):
-        words.names |= own.names
-        words.executes = words.executes or own.executes
-        words.writes = words.writes or own.writes
-    return found
 
 
 # --------------------------------------------------------------------------------------------------------------- splicing

@@ -101,14 +101,17 @@ class Calls(Executing):
     def call_function(self, function: Function, args: list[Any], options: dict[str, Any]) -> Any:
         node = function.node
         if self.call_depth >= _CALL_DEPTH:
-            self.escape(args, options)
+            if not isinstance(node, ast.Lambda) and node in self.words and self.words[node].executes:
+                reason = f"{function.name}() executes something, in calls nested deeper than {_CALL_DEPTH}"
+                self.on_unfollowed(Unfollowed("not-constant", reason, self.line, certain=self.maybe == 0))
+            self.spoil(function, [*args, *options.values()])
             return self.unknown("calls nested too deep")
         if (
             node not in self.relevant
             and not isinstance(node, ast.Lambda)
             and self._has_unknown(args, options)
         ):
-            self.escape(args, options)
+            self.spoil(function, [*args, *options.values()])
             return self.unknown(
                 f"the result of {function.name}(), which was given values that were not followed"
             )
@@ -144,6 +147,42 @@ class Calls(Executing):
             self.call_depth -= 1
             self.maybe -= raised
 
+    def spoil(self, function: Function, given: list[Any]) -> None:
+        """A function that is not followed may change what it is given, and what it and the functions it calls name."""
+        self.escape(given, {})
+        pending: list[Function] = [function]
+        seen: set[ast.AST] = set()
+        reached: list[Any] = list(given)
+        attributes: set[str] = set()
+        names: set[str] = set()
+        mutates = False
+        while pending:
+            each = pending.pop()
+            words = None if isinstance(each.node, ast.Lambda) else self.words.get(each.node)
+            if words is None or each.node in seen:
+                continue
+            seen.add(each.node)
+            self.tick(len(words.names) // 8)
+            attributes |= words.attributes
+            names |= words.names
+            mutates = mutates or words.mutates
+            for name in words.names:
+                value = _resolved(name, each.scope)
+                if isinstance(value, Function):
+                    pending.append(value)
+                elif isinstance(value, (list, dict, set, bytearray, Instance, ClassValue, Module)):
+                    reached.append(value)
+            for value in reached:
+                kind = value.kind if isinstance(value, Instance) else value
+                if isinstance(kind, ClassValue):
+                    pending += [m for n, m in kind.names.items() if n in names and isinstance(m, Function)]
+        for value in reached:
+            if isinstance(value, (Instance, ClassValue, Module)):
+                for name in attributes & (value.names.keys() | _class_names(value)):
+                    value.names[name] = self.unknown(f"{name}, which code that was not followed sets")
+            elif mutates:
+                self.taint_all(value)
+
     def _body(self, body: Sequence[ast.stmt], scope: Scope) -> tuple[list[Any], Sequence[ast.stmt]] | None:
         """Run a function's statements; on a return on only some paths give those values and the statements left."""
         for index, statement in enumerate(body):
@@ -155,9 +194,22 @@ class Calls(Executing):
         return None
 
     def _has_unknown(self, args: list[Any], options: dict[str, Any]) -> bool:
-        plain = (str, bytes, int, float, type(None), PathValue, Function, Code, Module, Host)
+        plain = (
+            str,
+            bytes,
+            int,
+            float,
+            type(None),
+            PathValue,
+            Function,
+            Code,
+            Module,
+            Host,
+            Instance,
+            ClassValue,
+        )
         return any(not isinstance(each, plain) and not is_native(each) for each in args) or any(
-            isinstance(each, (Unknown, Instance)) for each in options.values()
+            isinstance(each, Unknown) for each in options.values()
         )
 
     def try_function(self, function: Function, args: list[Any]) -> None:
@@ -279,3 +331,17 @@ class Calls(Executing):
             ):
                 reason = f"decoded source text is handed to {receiver}"
                 self.on_unfollowed(Unfollowed("not-constant", reason, getattr(node, "lineno", self.line)))
+
+
+def _resolved(name: str, scope: Scope) -> Any:
+    """What a name means in a function, without asking whether it is still certain."""
+    where: Scope | None = scope
+    while where is not None:
+        if name in where.names:
+            return where.names[name]
+        where = where.parent
+    return scope.module.names.get(name)
+
+
+def _class_names(value: Instance | ClassValue | Module) -> set[str]:
+    return set(value.kind.names) if isinstance(value, Instance) else set()

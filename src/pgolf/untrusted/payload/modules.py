@@ -106,6 +106,8 @@ class Modules(Texts):
             return self.checked(
                 owner.names.get(name, self.unknown(f"{owner.name}.{name} has no known value"))
             )
+        if isinstance(owner, (Instance, ClassValue)) and name == "__dict__":
+            return owner.names
         if isinstance(owner, Instance):
             if name in owner.names:
                 return owner.names[name]
@@ -205,20 +207,19 @@ class Modules(Texts):
     def store_item(self, owner: Any, key: Any, value: Any) -> None:
         if isinstance(owner, (Host, Unknown)) and owner != Host("linecache.cache"):
             self.affect()
-        certain = self.unknown("set on an unknown path") if self.maybe else value
         if isinstance(owner, Host) and owner.name == "os.environ":
             if isinstance(key, str):
-                self.environment[key] = certain
+                self.put(self.environment, key, value)
             else:
                 self.environment_spoiled = True
         elif isinstance(owner, Host) and owner.name == "sys.modules":
             if isinstance(key, str):
-                self.modules[key] = certain
+                self.put(self.modules, key, value)
         elif isinstance(owner, Host) and owner.name == "builtins.__dict__":
-            self.overrides[f"builtins.{key}"] = certain
+            self.put(self.overrides, f"builtins.{key}", value)
         elif owner is self.main.names and isinstance(key, str):
             self.made += 1
-            owner[key] = certain
+            self.put(owner, key, value)
         elif isinstance(owner, (dict, list, bytearray)):
             self.mutate(owner)
             if isinstance(key, Unknown) or (
@@ -235,14 +236,13 @@ class Modules(Texts):
                 self.taint(owner)
 
     def store_attribute(self, owner: Any, name: str, value: Any) -> None:
-        certain = self.unknown("set on an unknown path") if self.maybe else value
         if isinstance(owner, (Module, Instance, ClassValue)):
-            owner.names[name] = certain
+            self.put(owner.names, name, value)
         elif isinstance(owner, Host):
             full = f"{owner.name}.{name}"
             if full != "sys.argv":
                 self.affect()
-            self.overrides[full] = certain
+            self.put(self.overrides, full, value)
             if full == "sys.argv" and isinstance(value, list):
                 self.argv = value
 
@@ -252,7 +252,6 @@ class Modules(Texts):
         value = self.environment.get(args[0], args[1] if len(args) > 1 else None)
         if name.endswith("setdefault"):
             self.affect()
-            self.environment.setdefault(
-                args[0], self.unknown("set on an unknown path") if self.maybe else value
-            )
+            if args[0] not in self.environment:
+                self.put(self.environment, args[0], value)
         return value

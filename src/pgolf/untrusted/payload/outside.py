@@ -339,7 +339,7 @@ def _environ_update(state: Executing, args: list[Any], options: dict[str, Any], 
         state.environment_spoiled = True
     state.affect()
     for name, value in {**given, **options}.items():
-        state.environment[name] = state.unknown("set on an unknown path") if state.maybe else value
+        state.put(state.environment, name, value)
     return None
 
 

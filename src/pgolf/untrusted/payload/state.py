@@ -6,12 +6,15 @@ import ast
 import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.limits import Limits
-from pgolf.untrusted.payload.values import Execution, Host, Module, Scope, Step, Unfollowed, Unknown
+from pgolf.untrusted.payload.values import MISSING, Execution, Host, Module, Scope, Step, Unfollowed, Unknown
 from pgolf.untrusted.script import Script
+
+if TYPE_CHECKING:
+    from pgolf.untrusted.payload.words import Words
 
 ROOT = "/__checkout__"
 
@@ -63,9 +66,14 @@ class State(ABC):
         # What tells a loop that makes a constant from one that does not: constants made, and values that are not known.
         self.made = 0
         self.doubts = 0
+        # What was changed since a `try` or `with` began whose body may be cut short: a container, or a mapping and its key.
+        self.guarded = 0
+        self.journal: list[tuple[Any, Any]] = []
         self.handlers: dict[type, Callable[[Any, Scope], Any] | None] = {}
         self.visited: set[ast.AST] = set()
+        # Functions that are followed whatever they are given, and what each function names.
         self.relevant: set[ast.AST] = set()
+        self.words: dict[ast.FunctionDef | ast.AsyncFunctionDef, Words] = {}
         # Per depth of sources inside sources: how many things were done that inner code could notice.
         self.effects: dict[int, int] = {}
         self.main = Scope(
@@ -113,17 +121,35 @@ class State(ABC):
         elif isinstance(value, (list, dict, bytearray, set)):
             self.tainted[id(value)] = (value, self.unknown("a container that changed on an unknown path"))
 
+    def taint_all(self, value: Any, depth: int = 0) -> None:
+        """A container and those in it."""
+        self.taint(value)
+        if depth < 4 and isinstance(value, (list, tuple, dict)):
+            for each in list(value.values() if isinstance(value, dict) else value)[:1000]:
+                if isinstance(each, (list, tuple, dict, set, bytearray)):
+                    self.taint_all(each, depth + 1)
+
     def mutate(self, value: Any) -> None:
         if self.maybe:
             self.taint(value)
+        elif self.guarded:
+            self.journal.append((value, MISSING))
+
+    def put(self, names: dict[Any, Any], key: Any, value: Any) -> None:
+        """Set one entry of a mapping that stands for something outside the current names (attributes, files, variables)."""
+        if self.maybe:
+            value = self.unknown("set on an unknown path")
+        elif self.guarded:
+            self.journal.append((names, key))
+        names[key] = value
 
     def escape(self, args: Iterable[Any], options: dict[str, Any]) -> None:
         """Containers handed to unknown code may have changed afterwards."""
         for each in [*args, *options.values()]:
             if each is self.main.names:
                 self.poison = self.unknown("the script's globals are handed to code that was not followed")
-            elif isinstance(each, (list, dict, bytearray, set)):
-                self.taint(each)
+            else:
+                self.taint_all(each)
 
     def track(self, made: Any, *sources: Any) -> Any:
         """Remember through which decoders a text came, across operations that are not decoders."""

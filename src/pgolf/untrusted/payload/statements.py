@@ -18,6 +18,7 @@ from pgolf.untrusted.payload.values import (
     File,
     Function,
     Host,
+    Instance,
     Module,
     Partial,
     Return,
@@ -251,14 +252,31 @@ class Interpreter(Expressions):
             bodies.append([*guard, *case.body])
         self.either(scope, *bodies, [])
 
-    def either(self, scope: Scope, *bodies: Sequence[ast.stmt]) -> None:
-        """Several bodies of which we do not know which one runs: what they leave different is unknown afterwards."""
-        scopes = [scope] if scope.module is scope else [scope, scope.module]
+    def scopes_around(self, scope: Scope) -> list[Scope]:
+        """A scope and those whose names it may set."""
+        found = [scope]
+        while found[-1].parent is not None:
+            found.append(found[-1].parent)
+        if found[-1] is not scope.module:
+            found.append(scope.module)
+        return found
+
+    def either(
+        self,
+        scope: Scope,
+        *bodies: Sequence[ast.stmt],
+        names: list[list[dict[str, Any]]] | None = None,
+    ) -> None:
+        """Several bodies of which we do not know which one runs: what they leave different is unknown afterwards.
+        `names`: the names each one starts with, where that is not the same for all."""
+        scopes = self.scopes_around(scope)
         before = [dict(each.names) for each in scopes]
         outcomes: list[list[dict[str, Any]]] = []
         leaves: list[BaseException] = []
         goes_on = False
-        for body in bodies:
+        for number, body in enumerate(bodies):
+            if names is not None:
+                self.put_back(scopes, names[number])
             self.maybe += 1
             try:
                 self.block(body, scope)
@@ -318,11 +336,11 @@ class Interpreter(Expressions):
 
     def do_try(self, node: ast.Try, scope: Scope) -> None:
         doubts = self.doubts
-        left = self.left_by(node.body, scope)
-        if left is None and not node.handlers:
-            left = self.left_by(node.orelse, scope)
-        elif node.handlers:
-            left = self.handle(node, scope, left, self.doubts != doubts)
+        if node.handlers:
+            left, journal = self.guard(node.body, scope)
+            left = self.handle(node, scope, left, journal if self.doubts != doubts else None)
+        else:
+            left = self.left_by(node.body, scope) or self.left_by(node.orelse, scope)
         # Whatever leaves, the last part runs first.
         last = self.left_by(node.finalbody, scope)
         if last is not None or left is not None:
@@ -338,24 +356,56 @@ class Interpreter(Expressions):
             return leave
         return None
 
+    def guard(
+        self, body: Sequence[ast.stmt], scope: Scope
+    ) -> tuple[BaseException | None, list[tuple[Any, Any]]]:
+        """Follow statements that an exception may cut short; returns how they leave, and what they changed."""
+        self.guarded += 1
+        start = len(self.journal)
+        try:
+            return self.left_by(body, scope), self.journal[start:]
+        finally:
+            self.guarded -= 1
+            if not self.guarded:
+                self.journal.clear()
+
+    def cut_short(self, body: Sequence[ast.stmt], scope: Scope, journal: list[tuple[Any, Any]]) -> None:
+        """The body was left by an exception, who knows where: all that it sets and changes is unknown."""
+        for name in names_bound(body):
+            if name in scope.names or name in scope.global_names or name in scope.outer_names:
+                self.bind(name, self.unknown(f"{name} is set where an exception may come before"), scope)
+        for owner, key in journal:
+            if key is MISSING:
+                self.taint(owner)
+            else:
+                owner[key] = self.unknown("set where an exception may come before")
+
     def handle(
-        self, node: ast.Try, scope: Scope, left: BaseException | None, doubted: bool
+        self,
+        node: ast.Try,
+        scope: Scope,
+        left: BaseException | None,
+        journal: list[tuple[Any, Any]] | None,
     ) -> BaseException | None:
         """The `except` parts, and `else`; returns how the statement leaves after them. `left`: how its body did;
-        `doubted`: the body did something that was not followed, and that may have raised."""
+        `journal`: what it changed, when it did something that was not followed and that may have raised."""
+        bodies: list[Sequence[ast.stmt]] = [each.body for each in node.handlers]
+        handled = any(not isinstance(body[-1], ast.Raise) for body in bodies)
+        scopes = self.scopes_around(scope)
+        after = [dict(each.names) for each in scopes]
+        if journal is not None and handled:
+            self.cut_short(node.body, scope, journal)
         for each in node.handlers:
             if each.name:
                 self.bind(each.name, self.unknown(f"the exception {each.name}"), scope)
-        bodies = [each.body for each in node.handlers]
         if isinstance(left, Stop):
-            try:
-                self.either(scope, *bodies)
-            except (Stop, Break, Continue, Return, Uncertain) as leave:
-                return leave
-            return None
+            return self.left_by_either(scope, bodies)
+        # The path without an exception goes on from what the body left.
+        caught = [dict(each.names) for each in scopes]
+        self.put_back(scopes, after)
         leaves: list[BaseException] = []
         try:
-            self.either(scope, [], *bodies)
+            self.either(scope, [], *bodies, names=[after] + [caught] * len(bodies))
         except Uncertain as uncertain:
             leaves = list(uncertain.leaves)
         if left is None:
@@ -364,26 +414,41 @@ class Interpreter(Expressions):
             return Uncertain([*leaves, *self.perhaps(node.orelse, scope)])
         if isinstance(left, Uncertain):
             return Uncertain([*left.leaves, *leaves])
-        handled = leaves or any(not isinstance(body[-1], ast.Raise) for body in bodies)
-        return Uncertain([left, *leaves]) if doubted and handled else left
+        return Uncertain([left, *leaves]) if journal is not None and (leaves or handled) else left
+
+    def left_by_either(self, scope: Scope, bodies: list[Sequence[ast.stmt]]) -> BaseException | None:
+        """Follow several bodies of which one runs; returns how that leaves."""
+        try:
+            self.either(scope, *bodies)
+        except (Stop, Break, Continue, Return, Uncertain) as leave:
+            return leave
+        return None
 
     def do_with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
-        known = True
+        known, swallows = True, False
         for item in node.items:
             value = self.value(item.context_expr, scope)
             known = known and isinstance(value, (File, Archive, str))
+            swallows = (
+                swallows
+                or (isinstance(value, Unknown) and "suppress" in value.reason)
+                or isinstance(value, Instance)
+            )
             if item.optional_vars is not None:
                 entered = value
                 if isinstance(value, Host):
                     entered = self.unknown(f"{value.name} as a context")
                 self.assign(item.optional_vars, entered, scope)
-        try:
+        if known:
             self.block(node.body, scope)
-        except Stop as leave:
-            if known:
-                raise
-            # The context may swallow the exception (`contextlib.suppress`), and what follows still runs.
-            raise Uncertain([leave]) from None
+            return
+        doubts = self.doubts
+        left, journal = self.guard(node.body, scope)
+        # The context may swallow an exception (`contextlib.suppress`), and what follows still runs.
+        if swallows and (isinstance(left, Stop) or self.doubts != doubts):
+            self.cut_short(node.body, scope, journal)
+        if left is not None:
+            raise Uncertain([left]) if isinstance(left, Stop) else left
 
     do_asyncwith = do_with
 
@@ -443,6 +508,8 @@ class Interpreter(Expressions):
         """A loop that runs an unknown number of times: its names are unknown before and after, its body runs once."""
         stored = names_bound(node.body)
         self.tick(len(stored))
+        scopes = self.scopes_around(scope)
+        around = [dict(each.names) for each in scopes]
         before = {name: scope.names.get(name, MISSING) for name in stored}
         for name, value in before.items():
             if not isinstance(value, (Function, Host)):
@@ -454,6 +521,12 @@ class Interpreter(Expressions):
             now = scope.names.get(name)
             if not isinstance(now, (Function, Host)) or not (value is MISSING or same(value, now)):
                 self.bind(name, self.unknown(f"{name} changes in a loop that was not followed"), scope)
+        for each, names in zip(scopes, around, strict=True):
+            if not is_identical(each.names, names):
+                for name, value in names.items():
+                    now = each.names.get(name, MISSING)
+                    if now is not value and not same(value, now) and not isinstance(now, Unknown):
+                        each.names[name] = self.unknown(f"{name} changes in a loop that was not followed")
         returns: list[BaseException] = [
             Return(self.unknown("returned from a loop that was not followed"))
             for leave in leaves

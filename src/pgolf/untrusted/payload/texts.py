@@ -23,7 +23,7 @@ CONTAINER_METHODS: dict[type, frozenset[str]] = {
     set: words("add update copy discard union"),
     bytearray: words("append extend insert pop reverse clear copy") | STRING_METHODS,
 }
-_MUTATORS = words("append extend insert pop reverse sort clear remove update setdefault add discard")
+MUTATORS = words("append extend insert pop reverse sort clear remove update setdefault add discard")
 # What may be put into a container although it holds something unknown: the rest of the container stays known.
 _KEEPERS = words("append add setdefault extend update insert")
 INTEGER_METHODS = frozenset(("to_bytes", "bit_length", "conjugate", "bit_count"))
@@ -136,7 +136,7 @@ class Texts(Files):
         self, owner: Any, name: str, args: list[Any], options: dict[str, Any], unknown: Unknown | None
     ) -> Any:
         """A method of a list, tuple, dict, set or bytearray; `unknown` is the first unknown value among its arguments."""
-        if name in _MUTATORS:
+        if name in MUTATORS:
             self.mutate(owner)
             self.made += unknown is None
             if name in ("extend", "update", "insert"):
