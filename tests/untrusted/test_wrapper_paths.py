@@ -10,6 +10,7 @@ import builtins
 import itertools
 import sys
 import textwrap
+import zlib
 from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
@@ -58,6 +59,12 @@ _simple = st.one_of(
 )
 
 
+def _while(body: str, condition: str) -> str:
+    """A loop with a counter of its own, that no loop inside it has."""
+    counter = f"n{zlib.crc32(body.encode())}"
+    return f"{counter} = 0\nwhile {condition.format(counter)}:\n{_indent(f'{counter} += 1', body)}"
+
+
 def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.builds(lambda c, a: f"if {c}:\n{_indent(a)}", _flags, inner),
@@ -71,8 +78,8 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
             inner,
             inner,
         ),
-        st.builds(lambda a: f"n = 0\nwhile n < 2:\n{_indent('n += 1', a)}", inner),
-        st.builds(lambda c, a: f"n = 0\nwhile n < 2 and {c}:\n{_indent('n += 1', a)}", _flags, inner),
+        st.builds(lambda a: _while(a, "{} < 2"), inner),
+        st.builds(lambda c, a: _while(a, f"{{}} < 2 and {c}"), _flags, inner),
         st.builds(
             lambda a, b: f"try:\n{_indent(a)}\nexcept (ValueError, NameError, KeyError):\n{_indent(b)}",
             inner,

@@ -341,7 +341,7 @@ class Expressions(Calls):
             emit()
             return None
         generator = generators[index]
-        items = self.iterate(self.value(generator.iter, scope))
+        items = self.iterate(self.value(generator.iter, scope), lazily=True)
         if items is None:
             # What the element does may still execute something; look at it once, as a maybe.
             self.assign(generator.target, self.unknown("an item that was not followed"), scope)

@@ -94,7 +94,7 @@ class Files(Operations):
         if name == "as_posix" or name == "__str__" or name == "__fspath__":
             return text
         if name == "read_bytes":
-            return self.read_path(text)
+            return self.as_bytes(self.read_path(text))
         if name == "read_text":
             return self.as_text(
                 self.read_path(text), options.get("encoding") or (args[0] if args else None) or "utf-8"
@@ -158,7 +158,10 @@ class Files(Operations):
         self.temporaries += 1
         suffix = options.get("suffix", "")
         path = f"{TEMPORARY}/{self.temporaries}{suffix if isinstance(suffix, str) else ''}"
-        return (self.temporaries + 100, path) if name == "tempfile.mkstemp" else path
+        if name != "tempfile.mkstemp":
+            return path
+        self.descriptors[self.temporaries + 100] = path
+        return self.temporaries + 100, path
 
     # -- contents
 
@@ -197,6 +200,12 @@ class Files(Operations):
         )
         return self.track(text.replace("\r\n", "\n").replace("\r", "\n"), data)
 
+    def as_bytes(self, data: Any) -> Any:
+        """What a text file that the wrapper wrote holds."""
+        if not isinstance(data, str):
+            return data
+        return self.track(codecs.encode_text(data, "utf-8", "strict", self.limits), data)
+
     def contents(self, value: Any) -> Any:
         """The bytes behind a file, a path or bytes."""
         if isinstance(value, File):
@@ -227,7 +236,7 @@ class Files(Operations):
             return File(path, start, text, True)
         data = self.read_path(path)
         encoding = options.get("encoding") or (args[3] if len(args) > 3 else None) or "utf-8"
-        return File(path, self.as_text(data, encoding) if text else data, text, False)
+        return File(path, self.as_text(data, encoding) if text else self.as_bytes(data), text, False)
 
     def call_file(self, file: File, name: str, args: list[Any]) -> Any:
         data = file.data

@@ -197,13 +197,14 @@ class Operations(State):
             return self.unknown("repr of a container")
         return repr(value)
 
-    def iterate(self, value: Any) -> Iterable[Any] | None:
+    def iterate(self, value: Any, lazily: bool = False) -> Iterable[Any] | None:
+        """The items of a value, None when they are not known. `lazily`: whoever asks counts a step for each."""
         if isinstance(value, dict):
             return list(value)
         if isinstance(value, (list, tuple, str, bytes, bytearray, set)):
             return list(value)
         if isinstance(value, range):
-            if len(value) > self.limits.constant_steps:
+            if not lazily and len(value) > self.limits.constant_steps:
                 raise LimitTripped(
                     "constant_steps", self.limits.constant_steps, f"a loop of {len(value):,} rounds"
                 )

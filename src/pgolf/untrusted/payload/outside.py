@@ -11,7 +11,6 @@ from typing import Any
 
 from pgolf.untrusted import codecs
 from pgolf.untrusted.payload.executing import Executing
-from pgolf.untrusted.payload.files import TEMPORARY
 from pgolf.untrusted.payload.values import (
     Archive,
     Code,
@@ -179,11 +178,8 @@ def _temporary_directory(state: Executing, args: list[Any], options: dict[str, A
 
 def _fdopen(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
     number = _argument(args, options, 0, "fd")
-    if isinstance(number, int) and 100 < number <= 100 + state.temporaries:
-        made = next((p for p in state.written if p.startswith(f"{TEMPORARY}/{number - 100}")), "")
-        path = made or f"{TEMPORARY}/{number - 100}"
-        return state.open_file([path, *args[1:]], options)
-    return state.unknown("a file descriptor")
+    path = state.descriptors.get(number) if isinstance(number, int) else None
+    return state.unknown("a file descriptor") if path is None else state.open_file([path, *args[1:]], options)
 
 
 def _bytes_io(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:

@@ -62,6 +62,7 @@ class State(ABC):
         self.eval_depth = 0
         self.tops: dict[int, ast.stmt] = {}
         self.temporaries = 0
+        self.descriptors: dict[int, str] = {}
         self.line = 0
         # What tells a loop that makes a constant from one that does not: constants made, and values that are not known.
         self.made = 0

@@ -455,7 +455,7 @@ class Interpreter(Expressions):
     # -- loops
 
     def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
-        items = self.iterate(self.value(node.iter, scope))
+        items = self.iterate(self.value(node.iter, scope), lazily=True)
         if items is None:
             self.unknown_loop(node, scope)
             return

@@ -148,6 +148,8 @@ class Texts(Files):
             ):
                 self.taint(owner)
                 return unknown
+        elif name in ("copy", "union", "items", "keys", "values"):
+            self.grow(8 * len(owner))
         if name == "sort" and options.keys() - {"reverse"}:
             self.taint(owner)
             return None
