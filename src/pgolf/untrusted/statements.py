@@ -686,7 +686,7 @@ def _while(node: ast.While) -> Stmt:
             if interp.token_reads != reads:
                 reads, quiet = interp.token_reads, 0
             quiet += 1
-            endless = quiet > 48 and interp.unknown_branches - branches > 48
+            endless = quiet > _ENDLESS_ROUNDS and interp.unknown_branches - branches > _ENDLESS_ROUNDS
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
             if quiet > _TRAINING_ROUNDS and training is None:
@@ -717,6 +717,9 @@ def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             fr.vars[name] = unknown
 
+
+_ENDLESS_ROUNDS = 16
+"""Rounds of a loop that read no table and met as many unknown conditions: it is taken to go on like that."""
 
 _TRAINING_ROUNDS = 2
 """Rounds of training that are followed: the second meets what the first has left behind."""
@@ -764,7 +767,7 @@ def _loop(node: ast.For) -> Stmt:
             if interp.token_reads != reads:
                 reads, quiet = interp.token_reads, 0
             quiet += 1
-            endless = quiet > 48 and interp.unknown_branches - branches > 48
+            endless = quiet > _ENDLESS_ROUNDS and interp.unknown_branches - branches > _ENDLESS_ROUNDS
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
             if quiet > _TRAINING_ROUNDS and training is None:
