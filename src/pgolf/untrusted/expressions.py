@@ -19,6 +19,7 @@ from pgolf.untrusted.interp import (
 from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.scaled import OtherAtScale
 from pgolf.untrusted.scaled import either as scaled_either
+from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -28,6 +29,7 @@ from pgolf.untrusted.values import (
     OfLosses,
     Opaque,
     ScaledText,
+    ScriptRaise,
     Stuck,
     Value,
     unsure,
@@ -157,6 +159,7 @@ def _dict(node: ast.Dict) -> Expr:
 
     def run(fr: Frame) -> Value:
         out: dict[Value, Value] = {}
+        unknown: Opaque | None = None
         for key, value in pairs:
             v = value(fr)
             if key is None:
@@ -170,10 +173,13 @@ def _dict(node: ast.Dict) -> Expr:
                 )
             k = key(fr)
             if isinstance(k, Opaque):
+                unknown = unknown or k
                 continue
             if hashable(k) is None and k is not None:
                 return Opaque("unhashable key", node.lineno + fr.offset)
             out[k] = v
+        if unknown is not None:
+            return Opaque(f"dictionary with an unknown key: {unknown.reason}", unknown.line, unknown.origin)
         return fr.interp.made(out)
 
     return run
@@ -235,9 +241,61 @@ def _binop(node: ast.BinOp) -> Expr:
     return run
 
 
+_ACTING = (ast.Call, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+
+
+def _acts(node: ast.AST) -> bool:
+    """Whether evaluating an expression may change something: it calls or binds."""
+    return any(isinstance(n, _ACTING) for n in walk(node))
+
+
+def _perhaps(node: ast.expr, part: Expr) -> Expr:
+    """The closure of a part that an unknown condition lets run or not: what it changes is unknown, not changed."""
+    if not _acts(node):
+        return part
+    names = tuple(n.target.id for n in walk(node) if isinstance(n, ast.NamedExpr))
+
+    def run(fr: Frame) -> Value:
+        from pgolf.untrusted.statements import under_unknown
+
+        before = [fr.vars.get(name, MISSING) for name in names]
+        value: Value
+        try:
+            value = under_unknown(fr, part)
+        except ScriptRaise as thrown:
+            value = Opaque("an expression that may raise", thrown.line)
+        for name, old in zip(names, before, strict=True):
+            new = fr.vars.get(name, MISSING)
+            if new is not old:
+                fr.vars[name] = Opaque(f"{name} bound under an unknown condition", node.lineno + fr.offset)
+        return value
+
+    return run
+
+
+class _LeftOut:
+    """Parts of an expression that a condition left out, which would have changed what a builder returned."""
+
+    __slots__ = ("names", "nodes")
+
+    def __init__(self, nodes: list[ast.expr]) -> None:
+        self.nodes = nodes
+        self.names: tuple[tuple[ast.AST, str], ...] | None = None
+
+    def note(self, fr: Frame, line: int) -> None:
+        from pgolf.untrusted.statements import left_out_names, note_left_out
+
+        if self.names is None:
+            self.names = left_out_names([n for n in self.nodes if _acts(n)])
+        if self.names:
+            note_left_out(fr, self.names, line + fr.offset)
+
+
 @_for(ast.BoolOp)
 def _boolop(node: ast.BoolOp) -> Expr:
     parts = [compile_expr(v) for v in node.values]
+    maybe = [_perhaps(v, part) for v, part in zip(node.values, parts, strict=True)]
+    left_out = _LeftOut(node.values[1:])
     stop_on = isinstance(node.op, ast.Or)
     line = node.lineno
 
@@ -247,7 +305,7 @@ def _boolop(node: ast.BoolOp) -> Expr:
         unknown: Opaque | None = None
         last = len(parts) - 1
         for i, part in enumerate(parts):
-            value = part(fr)
+            value = part(fr) if unknown is None else maybe[i](fr)
             if i == last and unknown is None:
                 return value
             truth = value if value is True or value is False else interp.truth(value, line + fr.offset)
@@ -256,6 +314,8 @@ def _boolop(node: ast.BoolOp) -> Expr:
                 continue
             if truth is stop_on:
                 # False and unknown is False whatever the unknown is (likewise True or unknown).
+                if interp.built:
+                    left_out.note(fr, line)
                 if unknown is None:
                     return value
                 return KnownTruth(unknown, stop_on)
@@ -286,15 +346,18 @@ def _compare(node: ast.Compare) -> Expr:
 
         return run_two
     rest = [(operators.op_name(o), compile_expr(c)) for o, c in zip(node.ops, node.comparators, strict=True)]
+    maybe = [_perhaps(c, part) for c, (_, part) in zip(node.comparators, rest, strict=True)]
 
     def run(fr: Frame) -> Value:
         left = first(fr)
         result: Value = True
-        for op, part in rest:
+        for i, (op, part) in enumerate(rest, 1):
             right = part(fr)
             result = operators.compare(fr.interp, op, left, right, line + fr.offset)
             truth = fr.interp.truth(result, line + fr.offset)
             if isinstance(truth, Opaque):
+                for later in maybe[i:]:
+                    later(fr)
                 return truth
             if not truth:
                 return False
@@ -307,6 +370,8 @@ def _compare(node: ast.Compare) -> Expr:
 @_for(ast.IfExp)
 def _ifexp(node: ast.IfExp) -> Expr:
     test, body, orelse = compile_expr(node.test), compile_expr(node.body), compile_expr(node.orelse)
+    maybe_body, maybe_orelse = _perhaps(node.body, body), _perhaps(node.orelse, orelse)
+    not_body, not_orelse = _LeftOut([node.body]), _LeftOut([node.orelse])
     line = node.lineno
 
     def run(fr: Frame) -> Value:
@@ -315,10 +380,14 @@ def _ifexp(node: ast.IfExp) -> Expr:
         if fr.interp.bound_met:
             fr.interp.at_scale(fr.interp.bound_met, line + fr.offset)
         if truth is True:
+            if fr.interp.built:
+                not_orelse.note(fr, line)
             return body(fr)
         if truth is False:
+            if fr.interp.built:
+                not_body.note(fr, line)
             return orelse(fr)
-        a, b = body(fr), orelse(fr)
+        a, b = maybe_body(fr), maybe_orelse(fr)
         if type(truth) is OtherAtScale:
             known = scaled_either(a, b) if truth.here else scaled_either(b, a)
             if known is not MISSING:
@@ -511,6 +580,8 @@ def _call(node: ast.Call) -> Expr:
             elif isinstance(v, dict):
                 kwargs.update({k: x for k, x in v.items() if isinstance(k, str)})
             elif isinstance(v, Opaque):
+                callee = target if method is None else get_attribute(interp, target, method, line + fr.offset)
+                interp.may_call([callee], line + fr.offset, values)
                 return interp.observer.call_unknown(interp, v, values, kwargs, line + fr.offset)
         out = kwargs.get("out")
         if isinstance(out, Tensor):
@@ -663,12 +734,20 @@ def _comprehension(
     start: Callable[[], Any],
     finish: Callable[[Frame, Any], Value],
 ) -> Expr:
-    from pgolf.untrusted.statements import assigner
+    from pgolf.untrusted.statements import assigner, may_run
 
     levels = [
         (compile_expr(g.iter), assigner(g.target), [compile_expr(c) for c in g.ifs]) for g in node.generators
     ]
     line = node.lineno
+    acts = _acts(node)
+
+    def once(inner: Frame, item: Opaque) -> None:
+        for _, assign, conditions in levels:
+            assign(inner, item)
+            for condition in conditions:
+                condition(inner)
+        emit(inner, start())
 
     def run(fr: Frame) -> Value:
         inner = Frame(fr.interp, fr.module, fr, fr.offset)
@@ -676,6 +755,9 @@ def _comprehension(
         out = start()
         unknown = _nested_loops(levels, emit, line, fr, inner, 0, out)
         if unknown is not None:
+            if acts:
+                item = Opaque(unknown.reason, unknown.line, unknown.origin)
+                may_run(inner, lambda: once(inner, item), line)
             return Opaque(
                 f"comprehension over something unknown: {unknown.reason}",
                 unknown.line or line + fr.offset,

@@ -188,6 +188,12 @@ class Interp:
         """Calls that are made when the program ends."""
         self.registered: list[Tensor] = []
         """Those of them that are buffers or parameters of a model, which hands them out again."""
+        self.loops: list[dict[tuple[int, str], Value]] = []
+        """For each loop we are in: what its rounds stored into, by identity and name (see `stored`)."""
+        self.perhaps = 0
+        """How many parts of expressions we are in that run an unknown number of times."""
+        self.retrying = False
+        """Whether calls of a statement that got stuck are being followed, to see what they would have changed."""
         self.left_out = 0
         """How often containers were looked through for such arrays where a condition left statements out."""
         self.any_shape = False
@@ -258,6 +264,8 @@ class Interp:
     def changing(self, target: Value, line: int) -> bool:
         """Called before an in-place change. False: the change must not be made precise (under an unknown
         condition, and `target` is older than it); the caller then spoils the target instead."""
+        if self.loops and type(target) is not Instance:
+            self.stored(target, "", line)
         if type(target) is Tensor:
             if target.base is not None:
                 target.spoil_base(line)
@@ -268,6 +276,25 @@ class Interp:
                 self.note_patch(target.serial, line)
             return not self.fresh or target.serial >= self.fresh[-1][0]
         return not self.fresh or id(target) in self.fresh[-1][1]
+
+    def stored(self, holder: Value, name: str, line: int) -> None:
+        """Something outside a frame's own names is stored into, in a loop: an attribute or global by name, or a container."""
+        kept = self.loops[-1]
+        if len(kept) < 5000:
+            kept[id(holder), name] = holder
+        elif (id(holder), name) not in kept:
+            self.doubt("a loop stores into more places than are kept", line)
+
+    def leave_loop(self) -> dict[tuple[int, str], Value]:
+        """A loop ends; returns what it stored into, which the loop around it did, too."""
+        done = self.loops.pop()
+        if self.loops and done:
+            around = self.loops[-1]
+            if len(around) + len(done) > 5000:
+                self.doubt("a loop stores into more places than are kept", 0)
+            else:
+                around.update(done)
+        return done
 
     def keep_built(self, array: Tensor, line: int) -> None:
         """Watch an array that a builder returned; with too many of them nothing is proved."""
@@ -340,7 +367,10 @@ class Interp:
         kind = type(callee)
         if kind is Intrinsic:
             self.step()
-            return callee.call(self, args, kwargs, line)
+            result = callee.call(self, args, kwargs, line)
+            if isinstance(result, Opaque) and (args or kwargs):
+                self.may_call([*args, *kwargs.values()], line)
+            return result
         if kind is Function:
             return self.call_function(callee, args, kwargs, line)
         if kind is BoundMethod:
@@ -374,6 +404,30 @@ class Interp:
         if made is not MISSING:
             return made
         return Opaque(f"call of a value of kind {type(callee).__name__}", line)
+
+    def may_call(self, given: list[Value], line: int, args: list[Value] | None = None) -> None:
+        """What a modelled callable gave is unknown: functions it was given ran an unknown number of times (`map`, `key=`),
+        with `args` first, as far as they are known."""
+        known = args or []
+        for value in given:
+            kind = type(value)
+            if kind is Function or kind is BoundMethod:
+                function = value if kind is Function else value.function
+                code: Code = function.code
+                wanted = len(code.params) - len(function.defaults) - (kind is BoundMethod)
+                self._may_run(value, known, wanted, function.frame, line)
+            elif kind is Intrinsic and (value.name == "partial" or type(value.receiver) is Tensor):
+                self._may_run(value, known, 1, self.frame_of_import, line)
+
+    def _may_run(
+        self, callee: Value, known: list[Value], wanted: int, frame: Frame | None, line: int
+    ) -> None:
+        from pgolf.untrusted.statements import may_run
+
+        missing = Opaque("an argument that nothing known was given for", line)
+        args = known + [missing] * max(0, wanted - len(known))
+        if frame is not None:
+            may_run(frame, lambda: self.call(callee, args, {}, line), line)
 
     def call_function(
         self, function: Function, args: list[Value], kwargs: dict[str, Value], line: int
@@ -654,12 +708,16 @@ def store_name(fr: Frame, name: str, value: Value) -> None:
         if name in code.globals:
             fr.module.pending.pop(name, None)
             fr.module.vars[name] = value
+            if fr.interp.loops:
+                fr.interp.stored(fr.module.vars, name, fr.offset)
             return
         if name in code.nonlocals:
             up = fr.parent
             while up is not None:
                 if name in up.vars:
                     up.vars[name] = value
+                    if fr.interp.loops:
+                        fr.interp.stored(up.vars, name, fr.offset)
                     return
                 up = up.parent
     fr.vars[name] = value

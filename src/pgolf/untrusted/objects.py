@@ -215,6 +215,8 @@ _LIBRARY = re.compile(r"(torch|numpy|mlx|jax)\b[\w.]{0,80}$")
 
 def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: int) -> None:
     """`target.name = value`."""
+    if interp.loops and isinstance(target, (Instance, Module, ClassValue, Function)):
+        interp.stored(target.attributes, name, line)
     if isinstance(target, Instance):
         if not interp.changing(target, line):
             old = target.attributes.get(name, MISSING)
@@ -272,7 +274,10 @@ def call_method(
     if table is not None:
         method = table.get(name)
         if method is not None:
-            return method(interp, target, args, kwargs, line)
+            result = method(interp, target, args, kwargs, line)
+            if type(result) is Opaque and (args or kwargs):
+                interp.may_call([*args, *kwargs.values()], line)
+            return result
         if kind is not Tensor:
             found = get_attribute(interp, target, name, line)
             return interp.call(found, args, kwargs, line)

@@ -4,7 +4,8 @@ have bound unknown, and the block goes on; budgets and the script's own exceptio
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -21,6 +22,7 @@ from pgolf.untrusted.interp import (
     compile_block,
     compile_expr,
     compile_stmt,
+    load_name,
     names_bound_by,
     store_name,
 )
@@ -50,8 +52,11 @@ from pgolf.untrusted.values import (
     NativeClass,
     NativeObject,
     Opaque,
+    Scaled,
+    ScaledFloat,
     ScriptRaise,
     Stuck,
+    Tok,
     Value,
 )
 
@@ -134,12 +139,12 @@ def _attributes_of(node: ast.AST, name: str) -> frozenset[str]:
     return found
 
 
-def _left_out_names(nodes: list[ast.stmt]) -> tuple[tuple[ast.stmt, str], ...]:
-    """The names that statements bind or change something through, each with its statement."""
+def left_out_names(nodes: Sequence[ast.AST]) -> tuple[tuple[ast.AST, str], ...]:
+    """The names that statements or expressions bind or change something through, each with its statement."""
     return tuple((n, name) for n in nodes for name in (*_change_roots(n), *names_bound_by(n)))
 
 
-def _note_left_out(fr: Frame, names: tuple[tuple[ast.stmt, str], ...], line: int) -> None:
+def note_left_out(fr: Frame, names: tuple[tuple[ast.AST, str], ...], line: int) -> None:
     """Statements that a condition left out: had it been another, what a builder returned would have changed."""
     interp = fr.interp
     variables = fr.vars
@@ -182,8 +187,39 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
             for array in arrays_within(fr.vars.get(name)):
                 if array.serial in fr.interp.built:
                     operators.spoil(array, stuck.reason, line)
+    _calls_not_made(fr, node, stuck.reason, line)
     if fr.ambiguous is None and _may_leave(node):
         fr.ambiguous = unknown
+
+
+def _calls_not_made(fr: Frame, node: ast.stmt, reason: str, line: int) -> None:
+    """Calls of the script's own functions in a statement that got stuck: they may have been made, or may not."""
+    calls: list[tuple[ast.Call, Callable[[Frame], Value]]] | None = node.__dict__.get("_pgolf_calls")
+    if calls is None:
+        plain = not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        found = [n for n in walk(node) if isinstance(n, ast.Call)] if plain else []
+        calls = node.__dict__["_pgolf_calls"] = [(n, compile_expr(n)) for n in found[:16]]
+    interp = fr.interp
+    for call, closure in calls:
+        callee = load_name(call.func.id)(fr) if isinstance(call.func, ast.Name) else MISSING
+        if isinstance(callee, (Intrinsic, NativeClass)) and callee.name != "setattr":
+            continue
+        followed = False
+        if not interp.retrying:
+            interp.retrying = True
+            try:
+                followed = may_run(fr, partial(closure, fr), line)
+            finally:
+                interp.retrying = False
+        if followed:
+            continue
+        if isinstance(callee, Function):
+            spoil_reachable(callee.frame, callee.code.node, reason, line)
+        for given in (*call.args, *(k.value for k in call.keywords)) if interp.built else ():
+            root = _root(given.value if isinstance(given, ast.Starred) else given)
+            for array in arrays_within(fr.vars.get(root)) if root else ():
+                if interp.is_built(array):
+                    operators.spoil(array, reason, line)
 
 
 _LEAVING = frozenset({ast.Return, ast.Break, ast.Continue})
@@ -545,7 +581,7 @@ def _if(node: ast.If) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     guard = _raises_only(node.body)
     line = node.lineno
-    left_out: dict[bool, tuple[tuple[ast.stmt, str], ...]] = {}
+    left_out: dict[bool, tuple[tuple[ast.AST, str], ...]] = {}
 
     def run(fr: Frame) -> int:
         interp = fr.interp
@@ -560,9 +596,9 @@ def _if(node: ast.If) -> Stmt:
         if interp.built and (truth is True or truth is False):
             names = left_out.get(truth)
             if names is None:
-                names = left_out[truth] = _left_out_names(node.orelse if truth else node.body)
+                names = left_out[truth] = left_out_names(node.orelse if truth else node.body)
             if names:
-                _note_left_out(fr, names, line + fr.offset)
+                note_left_out(fr, names, line + fr.offset)
         if truth is True:
             if guard and not interp.handlers:
                 interp.assume("the run got past a guard that raises", line + fr.offset)
@@ -647,6 +683,15 @@ def _install(fr: Frame, variables: dict[str, Value]) -> None:
 
 
 def _under_unknown(fr: Frame, body: Stmt) -> int:
+    try:
+        code: int = under_unknown(fr, body)
+    except ScriptRaise:
+        return _RAISED
+    return code
+
+
+def under_unknown(fr: Frame, part: Callable[[Frame], Any]) -> Any:
+    """Run a part of the script that an unknown condition lets run or not: older things that it changes become unknown."""
     interp = fr.interp
     interp.unknown_branches += 1
     interp.step(20)
@@ -654,9 +699,7 @@ def _under_unknown(fr: Frame, body: Stmt) -> int:
         raise Stuck("unknown conditions nested too deeply", fr.offset)
     interp.fresh.append((next(SERIALS), {}))
     try:
-        return body(fr)
-    except ScriptRaise:
-        return _RAISED
+        return part(fr)
     finally:
         interp.fresh.pop()
 
@@ -668,6 +711,13 @@ def _while(node: ast.While) -> Stmt:
     training: bool | None = None
 
     def run(fr: Frame) -> int:
+        fr.interp.loops.append({})
+        try:
+            return rounds(fr)
+        finally:
+            fr.interp.leave_loop()
+
+    def rounds(fr: Frame) -> int:
         nonlocal training
         interp = fr.interp
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
@@ -677,7 +727,9 @@ def _while(node: ast.While) -> Stmt:
             if truth is not True and truth is not False:
                 truth = interp.truth(truth, line + fr.offset)
                 if isinstance(truth, Opaque):
-                    return either(fr, body, None, truth) & 0
+                    code = either(fr, body, None, truth) & 0
+                    _loop_unknown(fr, node, line)
+                    return code
             if not truth:
                 break
             interp.steps_left -= 1
@@ -710,12 +762,76 @@ def _while(node: ast.While) -> Stmt:
 
 
 def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
-    """A loop was cut short: plain numbers it counts are unknown afterwards (objects keep their identity)."""
-    unknown = Opaque("counted in a loop that was followed for its first rounds only", line + fr.offset)
+    """A loop was cut short: what its rounds bind and store may be another thing in a later one, and is unknown from here on.
+
+    Objects keep their identity, so do flags that are the same in all rounds that were followed.
+    """
+    unknown = Opaque("bound in a loop that was followed for its first rounds only", line + fr.offset)
     for name in names_bound_by(node):
-        value = fr.vars.get(name, MISSING)
-        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            fr.vars[name] = unknown
+        if _may_count(fr.interp, fr.vars.get(name, MISSING)):
+            store_name(fr, name, unknown)
+    _forget_stores(fr.interp, unknown)
+
+
+def may_run(fr: Frame, act: Callable[[], Any], line: int) -> bool:
+    """Part of an expression runs an unknown number of times: it is followed once, and what it stores into is unknown.
+
+    A function that does this to itself is followed twice; further down it meets nothing but the same unknown values.
+    Returns whether it could be followed to its end."""
+    interp = fr.interp
+    if interp.perhaps >= 2:
+        return False
+    interp.perhaps += 1
+    interp.loops.append({})
+    followed = True
+
+    def body(_: Frame) -> int:
+        nonlocal followed
+        try:
+            act()
+        except (Stuck, RecursionError) as stuck:
+            followed = False
+            interp.note_stuck(str(stuck), line + fr.offset)
+        return NORMAL
+
+    try:
+        _under_unknown(fr, body)
+        _forget_stores(
+            interp, Opaque("stored by an expression that runs an unknown number of times", line + fr.offset)
+        )
+    except Stuck:
+        followed = False
+    finally:
+        interp.perhaps -= 1
+        interp.leave_loop()
+    return followed
+
+
+def _forget_stores(interp: Interp, unknown: Opaque) -> None:
+    """What the innermost loop stored into is unknown from here on, where a score may depend on it."""
+    for (_, name), holder in list(interp.loops[-1].items()):
+        if type(holder) is Tensor:
+            if _may_count(interp, holder):
+                operators.spoil(holder, unknown.reason, unknown.line)
+        elif isinstance(holder, dict):
+            for key in [name] if name else list(holder):
+                if _may_count(interp, holder.get(key)):
+                    holder[key] = unknown
+        elif isinstance(holder, list):
+            holder[:] = [unknown if _may_count(interp, x) else x for x in holder]
+
+
+_COUNTED = frozenset({int, float, str, Scaled, ScaledFloat})
+
+
+def _may_count(interp: Interp, value: Value) -> bool:
+    """Whether a value may decide a score: a number or text, tokens, an array as long as a table, or what holds such an array."""
+    kind = type(value)
+    if kind is Tensor:
+        return len(value.data) >= interp.vocab_size > 0 or Tok in map(type, value.data)
+    if kind is tuple or kind is list or kind is dict:
+        return any(_may_count(interp, array) for array in arrays_within(value))
+    return kind in _COUNTED
 
 
 _ENDLESS_ROUNDS = 16
@@ -746,6 +862,13 @@ def _loop(node: ast.For) -> Stmt:
     training: bool | None = None
 
     def run(fr: Frame) -> int:
+        fr.interp.loops.append({})
+        try:
+            return rounds(fr)
+        finally:
+            fr.interp.leave_loop()
+
+    def rounds(fr: Frame) -> int:
         nonlocal training
         interp = fr.interp
         items = interp.iterate(source(fr), line + fr.offset)
@@ -757,7 +880,9 @@ def _loop(node: ast.For) -> Stmt:
                 code = body(inner)
                 return RETURN if code == RETURN else NORMAL
 
-            return either(fr, once, None, items) & 0
+            code = either(fr, once, None, items) & 0
+            _loop_unknown(fr, node, line)
+            return code
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
         optimised = interp.optimiser_calls
         for x in items:
@@ -1284,7 +1409,7 @@ def _match(node: ast.Match) -> Stmt:
         value = subject(fr)
         if fr.interp.built:
             # Which case is taken may hang on the vocabulary; what the others change is noted as left out.
-            _note_left_out(fr, _left_out_names([s for c in node.cases for s in c.body]), line + fr.offset)
+            note_left_out(fr, left_out_names([s for c in node.cases for s in c.body]), line + fr.offset)
         for test, guard, body in cases:
             matched = test(fr, value)
             if isinstance(matched, Opaque):
