@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import itertools
-import sys
 import textwrap
 import zlib
 from typing import Any
@@ -141,19 +140,13 @@ _HEADER = "from contextlib import suppress\n"
 
 
 def _run(program: str, outcome: tuple[bool, ...]) -> tuple[list[Any], bool]:
-    """(what CPython executes, whether nothing was raised on the way) when `flag(n)` is `outcome[n]`."""
+    """(what CPython executes, whether certainly nothing was raised on the way) when `flag(n)` is `outcome[n]`."""
     found: list[Any] = []
-    raised: list[str] = []
 
     def record(source: Any, *_: Any) -> None:
         found.append(source)
         if not isinstance(source, str):
             raise TypeError
-
-    def trace(_: Any, event: str, argument: Any) -> Any:
-        if event == "exception":
-            raised.append(argument[0].__name__)
-        return trace
 
     names = {
         "__name__": "__main__",
@@ -161,16 +154,11 @@ def _run(program: str, outcome: tuple[bool, ...]) -> tuple[list[Any], bool]:
         "flag": lambda n: outcome[n],
         "items": lambda n: [1, 2] if outcome[n] else [],
     }
-    code = compile(_HEADER + program, "<ours>", "exec")
-    tracer = sys.gettrace()
-    sys.settrace(trace)
     try:
-        exec(code, names)
+        exec(compile(_HEADER + program, "<ours>", "exec"), names)
     except Exception:  # noqa: BLE001 - however it ends
         return found, False
-    finally:
-        sys.settrace(tracer)
-    return found, not raised
+    return found, "try:" not in program and "with " not in program
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

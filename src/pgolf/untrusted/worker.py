@@ -186,8 +186,8 @@ class Worker:
             return Stopped(
                 f"limit worker_frame_bytes={bound} reached: {size:,} bytes to send", "worker_frame_bytes"
             )
-        # An idle child may have been killed by somebody else: that is not the submission's doing, so try once more.
-        for _ in range(2):
+        # An idle child may have been killed by somebody else: that is not the submission's doing, so try a new one once.
+        while True:
             fresh = self._ensure()
             try:
                 return self._exchange(message, body)
@@ -198,7 +198,6 @@ class Worker:
             except BaseException:
                 self.close()
                 raise
-        return Stopped("the worker process ended before it took the work")
 
     def _exchange(self, message: bytes, body: list[bytes]) -> Answer | Stopped:
         limits = self.limits

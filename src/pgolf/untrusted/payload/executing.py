@@ -59,7 +59,7 @@ class Executing(Plain):
             if isinstance(tree, str) or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
                 self.report_unfollowed(self.unknown("eval of a text that is no expression"), how, node, names)
                 return self.unknown("eval")
-            target = scope if scope is not None and scope.names is names else Scope(names)
+            target = Scope(names) if scope is None else scope
             self.eval_depth += 1
             try:
                 if self.eval_depth > self.limits.layer_depth:

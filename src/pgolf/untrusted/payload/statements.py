@@ -340,7 +340,7 @@ class Interpreter(Expressions):
             left, journal = self.guard(node.body, scope)
             left = self.handle(node, scope, left, journal if self.doubts != doubts else None)
         else:
-            left = self.left_by(node.body, scope) or self.left_by(node.orelse, scope)
+            left = self.left_by(node.body, scope)
         # Whatever leaves, the last part runs first.
         last = self.left_by(node.finalbody, scope)
         if last is not None or left is not None:
@@ -413,7 +413,7 @@ class Interpreter(Expressions):
                 return self.left_by(node.orelse, scope)
             return Uncertain([*leaves, *self.perhaps(node.orelse, scope)])
         if isinstance(left, Uncertain):
-            return Uncertain([*left.leaves, *leaves])
+            return Uncertain([*left.leaves, *leaves, *self.perhaps(node.orelse, scope)])
         return Uncertain([left, *leaves]) if journal is not None and (leaves or handled) else left
 
     def left_by_either(self, scope: Scope, bodies: list[Sequence[ast.stmt]]) -> BaseException | None:
