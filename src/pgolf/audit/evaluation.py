@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from pgolf.audit.flow import FlowRecorder, ScoredAgain
 from pgolf.audit.model_losses import ModelCall
+from pgolf.audit.processes import Evaluation
 from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
@@ -166,6 +167,8 @@ class Watcher(Observer):
         """The line where one table too many was read by tokens; 0 if all are kept."""
         self.constructions: dict[str, list[tuple[tuple[Value, ...], dict[str, Value]]]] = {}
         """What the first objects of each class of networks were made with."""
+        self.evaluations: list[Evaluation] = []
+        """Calls that read tables and returned scores of their own."""
         self.model_calls: dict[tuple[Value, ...], ModelCall] = {}
         """Calls whose result was taken for the losses of its targets, by what distinguishes them."""
         self.crowded = 0
@@ -230,6 +233,8 @@ class Watcher(Observer):
             beside_mean = read and any(is_mean(form) for form in forms)
             for form in forms:
                 self.note(form, function.name, at, beside_mean and not is_mean(form))
+            if read and len(self.evaluations) < 64 and any(id(f.weights) not in self.noted for f in forms):
+                self.evaluations.append(Evaluation(function, tuple(args), kwargs, tuple(forms), line))
             if read:
                 # An evaluation; a helper that only turns sums into a score is followed each time.
                 self._flows(forms, id(function.code), function.name, at, adapted)

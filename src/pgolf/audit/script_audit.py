@@ -23,10 +23,13 @@ from pgolf.audit.evaluation import (
     Watcher,
     bytes_from_weight,
     flat_values,
+    is_mean,
+    losses_in,
 )
 from pgolf.audit.model_losses import judge_model_call, leaves_training_mode
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
+from pgolf.audit.processes import PROCESSES, Evaluation, evaluate_together, losses_alike
 from pgolf.audit.untabled import bytes_without_table
 from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
@@ -434,7 +437,7 @@ class _Auditor:
                         EvalStatus.UNKNOWN,
                         f"{function} (line {line}): {what}, which the short probe stream does not reach",
                     )
-            problem = _not_a_loss(run)
+            problem = _not_a_loss(run) or _not_together(run, tables)
             if problem:
                 return EvalStatus.UNKNOWN, problem
         return status, why
@@ -634,6 +637,44 @@ def _is_sub_word(run: _Run) -> bool:
 def _has_byte_vocabulary(run: _Run) -> bool:
     """Whether the script names a vocabulary of 256 bytes and a few special ids."""
     return any(256 <= size <= 320 for size in vocabulary_sizes(run.program.sources))
+
+
+def _not_together(run: _Run, tables: LookupTables) -> str:
+    """Why several processes together are not proved to score what one does, or ''."""
+    watcher, interp = run.watcher, run.program.interp
+    if not interp.many_processes:
+        return ""
+    for call in watcher.evaluations:
+        problem = ""
+        for processes in PROCESSES:
+            followed, problem = _problem_of_processes(run, call, processes, tables)
+            if followed:
+                break
+        if problem:
+            return problem
+    return ""
+
+
+def _problem_of_processes(
+    run: _Run, call: Evaluation, processes: int, tables: LookupTables
+) -> tuple[bool, str]:
+    """Whether a call could be followed as so many processes, and why they do not score what one does, or ''."""
+    length = run.watcher.stream_length
+    interp = run.program.interp
+    together = evaluate_together(interp, call, lambda: Watcher(run.vocabulary, length), processes)
+    name, observer = call.function.name, together.observer
+    if not isinstance(observer, Watcher):
+        return False, f"{name}: what {processes} processes score together is not known: {together.why}"
+    found = losses_in(together.value)
+    if not found:
+        return False, f"{name}: what {processes} processes score together could not be followed"
+    if losses_alike(found, call.scores):
+        return True, ""
+    scores = [Score(form.weights, name, call.line, not is_mean(form)) for form in found]
+    status, why = judge_scores(scores, _Run(run.vocabulary, observer, run.program), tables)
+    if status is EvalStatus.CANONICAL:
+        return True, ""
+    return True, f"{name}: {processes} processes together do not score what one does: {why}"
 
 
 def _not_a_loss(run: _Run) -> str:

@@ -19,6 +19,7 @@ from pgolf.untrusted.interp import (
 from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.scaled import OtherAtScale
 from pgolf.untrusted.scaled import either as scaled_either
+from pgolf.untrusted.scaled import merged as scaled_merged
 from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -27,6 +28,7 @@ from pgolf.untrusted.values import (
     KnownTruth,
     Loss,
     OfLosses,
+    OnProcess,
     Opaque,
     ScaledText,
     ScriptRaise,
@@ -198,6 +200,9 @@ def _unary(node: ast.UnaryOp) -> Expr:
             if truth is False:
                 return True
             truth = fr.interp.truth(truth, line + fr.offset)
+            if type(truth) is OnProcess:
+                holds = truth.holds
+                return OnProcess(truth.reason, truth.line, lambda rank, processes: not holds(rank, processes))
             return truth if isinstance(truth, Opaque) else not truth
 
         return negate
@@ -310,7 +315,7 @@ def _boolop(node: ast.BoolOp) -> Expr:
                 return value
             truth = value if value is True or value is False else interp.truth(value, line + fr.offset)
             if truth is not True and truth is not False:
-                unknown = unknown or truth
+                unknown = truth if unknown is None else _two_unknown(unknown, truth, stop_on)
                 continue
             if truth is stop_on:
                 # False and unknown is False whatever the unknown is (likewise True or unknown).
@@ -322,6 +327,16 @@ def _boolop(node: ast.BoolOp) -> Expr:
         return unknown if unknown is not None else value
 
     return run
+
+
+def _two_unknown(a: Opaque, b: Opaque, either: bool) -> Opaque:
+    """What `a and b` (or, with `either`, `a or b`) of two unknown truths is."""
+    if type(a) is not OnProcess or type(b) is not OnProcess:
+        return a if type(a) is not OnProcess else Opaque(a.reason, a.line, a.origin)
+    f, g = a.holds, b.holds
+    if either:
+        return OnProcess(a.reason, a.line, lambda rank, processes: f(rank, processes) or g(rank, processes))
+    return OnProcess(a.reason, a.line, lambda rank, processes: f(rank, processes) and g(rank, processes))
 
 
 @_for(ast.Compare)
@@ -411,10 +426,14 @@ def merge(a: Value, b: Value, why: Opaque) -> Value:
         return a
     if type(a) is type(b) and (a is None or isinstance(a, (int, float, str, bytes))) and a == b:
         return a
+    if type(why) is OnProcess:
+        known = scaled_merged(a, b, why)
+        if known is not MISSING:
+            return known
     if isinstance(a, Opaque):
-        return unsure(a)
+        return unsure(a) if type(a) is not OnProcess else Opaque(a.reason, a.line, a.origin)
     if isinstance(b, Opaque):
-        return unsure(b)
+        return unsure(b) if type(b) is not OnProcess else Opaque(b.reason, b.line, b.origin)
     reason = f"depends on an unknown condition: {why.reason}"
     if isinstance(a, Loss) or isinstance(b, Loss):
         held = frozenset(p for x in (a, b) if isinstance(x, Loss) for p in x.weights)

@@ -196,6 +196,18 @@ class Interp:
         """Whether calls of a statement that got stuck are being followed, to see what they would have changed."""
         self.left_out = 0
         """How often containers were looked through for such arrays where a condition left statements out."""
+        self.process: tuple[int, int] | None = None
+        """The rank and the number of processes where one process of several is evaluated; None for the whole run."""
+        self.reduced: list[tuple[list[Value], tuple[int, ...]]] = []
+        """What the process has handed to sums over all processes, in order: elements and shape."""
+        self.incoming: list[tuple[list[Value], tuple[int, ...]]] = []
+        """What the other processes hand to those sums, added up, in order."""
+        self.parts_of_processes: dict[int, Value] = {}
+        """Parts of tokens or windows whose ends depend on the process, by identity."""
+        self.counts_of_processes: dict[int, Value] = {}
+        """Short ranges whose length depends on the process, by identity."""
+        self.many_processes = False
+        """Whether the script asks which of several processes it is."""
         self.any_shape = False
         """Whether losses that are reshaped to unknown sizes keep their order and become flat: where only the order counts."""
         self.patches: list[tuple[int, int]] = []

@@ -338,6 +338,13 @@ def _beyond(index: slice, n: int) -> int | None:
     return None
 
 
+def _differs(index: Value) -> bool:
+    """Whether an index is another one on other processes of the run."""
+    if isinstance(index, slice):
+        return any(map(scaled.differs, (index.start, index.stop, index.step)))
+    return scaled.differs(index)
+
+
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
@@ -351,11 +358,15 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         plain = plain_index(index)
         if isinstance(plain, slice) and (scaled.cut(plain.start) or scaled.cut(plain.stop)):
             return scaled.hidden("slice up to a part of what grows with the run", line)
+        if container.data and type(container.data[0]) is not Tok and _differs(plain):
+            return scaled.hidden("part of an array that depends on the process", line)
         if isinstance(plain, slice) and container.data and container.shape and type(container.data[0]) is Tok:
             cut = _beyond(plain, container.shape[0])
             if cut is not None:
                 interp.at_scale(f"cuts the tokens at {cut}", line)
         result = get(container, plain)
+        if _differs(plain):
+            interp.parts_of_processes[id(result)] = result
         interp.cells(len(result.data))
         interp.step(len(result.data) >> 3)
         if type(index) in (Tensor, Tok) or isinstance(index, (list, tuple)):
@@ -369,6 +380,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
                 return next(p for p in (index.start, index.stop, index.step) if isinstance(p, Opaque))
             if scaled.cut(index.start) or scaled.cut(index.stop):
                 return scaled.hidden("slice up to a part of what grows with the run", line)
+            if _differs(index) and container and not scaled.counted(container):
+                return scaled.hidden("slice that depends on the process", line)
             if kind in (list, range, tuple) and container and isinstance(container[0], (int, tuple)):
                 cut = _beyond(index, len(container))
                 if cut is not None:
@@ -376,8 +389,12 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             elif kind is list and type(index.stop) is int and container and _names_shard(container[0]):
                 interp.at_scale(f"keeps {index.stop} of the shards", line)
             result = container[index]
+            if _differs(index):
+                interp.parts_of_processes[id(result)] = result
             return interp.made(result) if kind is list else result
         if isinstance(index, int):
+            if scaled.differs(index):
+                return scaled.hidden("element at a place that depends on the process", line)
             try:
                 found = container[index]
             except IndexError:

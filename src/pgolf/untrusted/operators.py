@@ -120,6 +120,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if op == "Mult":
         if kb in _SEQUENCES and isinstance(a, int):
             a, b, ka, kb = b, a, kb, ka
+        if scaled.differs(b):
+            return scaled.hidden("repeated as often as the process says", line)
         if ka in _SEQUENCES and isinstance(b, int):
             _room(interp, len(a) * max(0, int(b)))
             return interp.made(a * int(b)) if ka in (list, bytearray) else a * int(b)
@@ -257,10 +259,18 @@ def _loss_op(op: str, x: Value, y: Value) -> Value:
             return Opaque("arithmetic on the model's output", y.line, "model")
         y = mean
     for other in (x, y):
-        if type(other) in SCALED and other.chosen:
-            return scaled.hidden("a loss with a factor that a comparison of settings chose", 0)
-        if type(other) in SCALED and not scaled.proportional(other):
-            return scaled.hidden("a loss with a factor that a longer stream changes", 0)
+        if type(other) in SCALED:
+            kind = (
+                "a comparison of settings chose"
+                if other.chosen
+                else "depends on the process"
+                if scaled.differs(other)
+                else ""
+                if scaled.proportional(other)
+                else "a longer stream changes"
+            )
+            if kind:
+                return OfLosses(f"a loss with a factor that {kind}", 0, _positions_of(x, y))
     if op == "Sub" and isinstance(x, Loss) and isinstance(y, Loss):
         return x.plus(y.scaled(-1.0))
     if op == "Mult":
@@ -272,13 +282,18 @@ def _loss_op(op: str, x: Value, y: Value) -> Value:
         return x.scaled(1.0 / y) if y else Opaque("division of a loss by zero")
     if op in ("Add", "Sub") and isinstance(x, Loss) and isinstance(y, _NUMBER) and y == 0:
         return x
+    return OfLosses(f"operator {op} on a loss", 0, _positions_of(x, y))
+
+
+def _positions_of(*values: Value) -> frozenset[int]:
+    """The stream positions whose losses enter some of the values."""
     held: frozenset[int] = frozenset()
-    for value in (x, y):
+    for value in values:
         if isinstance(value, Loss):
             held |= value.weights.keys()
         elif isinstance(value, OfLosses):
             held |= value.positions
-    return OfLosses(f"operator {op} on a loss", 0, held)
+    return held
 
 
 def mean_loss(output: ModelOutput) -> Loss | None:

@@ -16,7 +16,18 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pgolf.untrusted.values import MISSING, SCALED, Opaque, Scaled, ScaledFloat, ScaledText, Tok, Value
+from pgolf.untrusted.values import (
+    MISSING,
+    SCALED,
+    OnProcess,
+    Opaque,
+    Process,
+    Scaled,
+    ScaledFloat,
+    ScaledText,
+    Tok,
+    Value,
+)
 
 STREAM_TOKENS_LOW = 20_000_000
 STREAM_TOKENS_HIGH = 200_000_000
@@ -143,9 +154,57 @@ def binary(op: str, a: Any, b: Any, line: int) -> Value:
     if type(result) in SCALED:
         _mark(result, (a, b))
         result.part = result.part or _share(op, a, b)
+        if differs(a) or differs(b):
+            operation = _ON_PROCESS.get(op)
+            if operation is None:
+                return hidden(f"{op} on a number that depends on the process", line)
+            result.on = _combined(operation, a, b)
         if sums(a) or sums(b):
             return _longer_too(op, a, b, result, line)
     return result
+
+
+def differs(x: Any) -> bool:
+    """Whether a number is known to be another one on other processes of the run."""
+    return type(x) in SCALED and x.on is not None
+
+
+def on_process(x: Any, rank: int, processes: int) -> Any:
+    """What a number is on one process of a run of so many."""
+    return _plain(x) if not differs(x) else x.on(rank, processes)
+
+
+def _combined(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Process:
+    return lambda rank, processes: operation(on_process(a, rank, processes), on_process(b, rank, processes))
+
+
+def of_process(here: int, low: float, high: float, on: Process) -> Scaled:
+    """A number that each process has its own of: `here` on the only one of the evaluation."""
+    made = Scaled.of(here, low, high)
+    made.on = on
+    return made
+
+
+def exactly(value: Any) -> Value:
+    """A number that is the same here and in a real run, and that no literal gives: a rank, a number of processes."""
+    return _made(value, real_range(value))
+
+
+def merged(a: Any, b: Any, why: OnProcess) -> Value:
+    """`a` on the processes where a condition holds, `b` on the others; MISSING if that is no number and no truth."""
+
+    def on(rank: int, processes: int) -> Any:
+        x = a if why.holds(rank, processes) else b
+        return x.holds(rank, processes) if type(x) is OnProcess else on_process(x, rank, processes)
+
+    kinds = {type(a), type(b)}
+    if kinds <= {bool, OnProcess}:
+        return OnProcess(why.reason, why.line, on)
+    if kinds <= {int, Scaled}:
+        here = a if why.holds(0, 1) else b
+        (low_a, high_a), (low_b, high_b) = real_range(a), real_range(b)
+        return of_process(int(here), min(low_a, low_b), max(high_a, high_b), on)
+    return MISSING
 
 
 def _longer_too(op: str, a: Any, b: Any, result: Any, line: int) -> Value:
@@ -165,6 +224,10 @@ def _longer_too(op: str, a: Any, b: Any, result: Any, line: int) -> Value:
     return result
 
 
+_ON_PROCESS: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv, "FloorDiv": operator.floordiv,
+    "Mod": operator.mod, "BitAnd": operator.and_, "RShift": operator.rshift, "LShift": operator.lshift,
+}  # fmt: skip
 _BITS: dict[str, Callable[[int, int], int]] = {
     "BitAnd": operator.and_, "BitOr": operator.or_, "BitXor": operator.xor,
 }  # fmt: skip
@@ -266,6 +329,12 @@ def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
         return hidden("comparison of a sum over the stream", line)
     ranges = real_range(a), real_range(b)
     real = _decided(op, *ranges)
+    if (differs(a) or differs(b)) and real is not here:
+        both_grow = all(high == math.inf for _, high in ranges) and op not in ("Eq", "NotEq")
+        if not both_grow:
+            return OnProcess(
+                "comparison of a number that depends on the process", line, _combined(_COMPARE[op], a, b)
+            )
     if cut(a) or cut(b):
         return hidden("comparison with a part of what grows with the run", line)
     if real is here:
@@ -328,6 +397,9 @@ def extreme(op: str, values: Sequence[Any], line: int) -> Value:
         made.chosen = True
     if any(map(sums, values)):
         made.longer = pick(map(_on_longer, values))
+    if any(map(differs, values)):
+        kept = tuple(values)
+        made.on = lambda rank, processes: pick(on_process(v, rank, processes) for v in kept)
     return made
 
 
@@ -358,6 +430,8 @@ def monotone(name: str, f: Callable[[float], Any], x: Any, line: int) -> Value:
         made = _made(rounding(_plain(x)), (ends[0], ends[1]), x)
         if sums(x):
             made.longer = float(rounding(x.longer))
+        if differs(x):
+            made.on = lambda rank, processes: rounding(x.on(rank, processes))
         return made
     if name in _MONOTONE:
         try:
@@ -403,7 +477,8 @@ def steps(values: range, bounds: Sequence[Any]) -> list[Value]:
     bottom, highest = last[0] + 1, first[1]
     for value in values:
         if not out:
-            out.append(start if type(start) is Scaled else Scaled.of(value, float(value), float(value)))
+            low, high = first if type(start) is Scaled else (float(value), float(value))
+            out.append(Scaled.of(value, low, high))
             continue
         made = Scaled(value)
         if rising:
@@ -419,7 +494,7 @@ def steps(values: range, bounds: Sequence[Any]) -> list[Value]:
 def as_float(x: Any) -> Value:
     """`float(x)` of a scaled number."""
     made = ScaledFloat.of(float(x), x.low, x.high)
-    made.longer = x.longer
+    made.longer, made.on = x.longer, x.on
     return made
 
 
@@ -447,6 +522,8 @@ def text_method(method: Callable[..., Value], name: str) -> Callable[..., Value]
 
 def mixed_keys(container: Any, item: Value) -> bool:
     """Whether a scaled number is looked up among plain numbers, so that a real run may find another one or none."""
+    if differs(item):
+        return True
     if type(item) in SCALED or type(item) is ScaledText:
         return any(
             isinstance(k, (int, float, str))

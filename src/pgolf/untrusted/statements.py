@@ -10,7 +10,7 @@ from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted import operators
-from pgolf.untrusted.expressions import function_maker, merge_watched
+from pgolf.untrusted.expressions import function_maker, merge, merge_watched
 from pgolf.untrusted.interp import (
     BREAK,
     CONTINUE,
@@ -48,6 +48,7 @@ from pgolf.untrusted.values import (
     Function,
     Instance,
     Intrinsic,
+    Loss,
     Module,
     NativeClass,
     NativeObject,
@@ -871,7 +872,8 @@ def _loop(node: ast.For) -> Stmt:
     def rounds(fr: Frame) -> int:
         nonlocal training
         interp = fr.interp
-        items = interp.iterate(source(fr), line + fr.offset)
+        span = source(fr)
+        items = interp.iterate(span, line + fr.offset)
         if isinstance(items, Opaque):
             unknown = items
 
@@ -911,9 +913,21 @@ def _loop(node: ast.For) -> Stmt:
                 return NORMAL
             if code == RETURN:
                 return RETURN
+        if id(span) in interp.counts_of_processes:
+            _rounds_of_process(fr, node, line)
         return orelse(fr) if orelse is not None else NORMAL
 
     return run
+
+
+def _rounds_of_process(fr: Frame, node: ast.For, line: int) -> None:
+    """A loop has as many rounds as the process says: what it counts, and what it changes, is another thing elsewhere."""
+    why = Opaque("changed in a loop over a range that depends on the process", line + fr.offset, "scale")
+    for name in names_bound_by(node):
+        value = fr.vars.get(name, MISSING)
+        if isinstance(value, (Loss, int, float, str)) and not isinstance(value, bool):
+            fr.vars[name] = merge(value, None, why)
+    spoil_reachable(fr, node, why.reason, line + fr.offset)
 
 
 _BUILDERS[ast.AsyncFor] = _loop

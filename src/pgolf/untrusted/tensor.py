@@ -276,6 +276,8 @@ def _cast_other(x: Value, what: str) -> Value:
     if type(x) in SCALED:
         if x.chosen:
             return Opaque("a number that a comparison of settings chose, stored in an array", 0, "scale")
+        if scaled.differs(x):
+            return Opaque("a number that depends on the process, stored in an array", 0, "scale")
         if scaled.sums(x) and what != "bool":
             return scaled.as_float(x) if what == "float" else scaled.monotone("trunc", math.trunc, x, 0)
         return float(x) if what == "float" else x != 0 if what == "bool" else int(x)

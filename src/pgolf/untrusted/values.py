@@ -82,6 +82,20 @@ def unsure(unknown: Opaque) -> Opaque:
     return unknown
 
 
+Process = Callable[[int, int], Any]
+"""What something is on the process of a rank, in a run of so many processes."""
+
+
+class OnProcess(Opaque):
+    """A truth that depends on which of a run's processes it is, or on whether there are several."""
+
+    __slots__ = ("holds",)
+
+    def __init__(self, reason: str, line: int, holds: Process) -> None:
+        super().__init__(reason, line, "config")
+        self.holds = holds
+
+
 class Tok(int):
     """A token id that remembers its position in the probe stream; arithmetic on it gives a plain int."""
 
@@ -106,6 +120,8 @@ class Scaled(int):
     """Whether it is a literal part of what grows with the stream: where it ends, something is left out."""
     longer: float | None = None
     """What it would be on a stream `scaled.TIMES` as long, where it was added up over the stream."""
+    on: Process | None = None
+    """What it is on each process of a run, where that differs; here there is one process."""
 
     @staticmethod
     def of(value: int, low: float, high: float) -> Scaled:
@@ -123,6 +139,7 @@ class ScaledFloat(float):
     chosen: bool = False
     part: bool = False
     longer: float | None = None
+    on: Process | None = None
 
     @staticmethod
     def of(value: float, low: float, high: float) -> ScaledFloat:
@@ -137,6 +154,7 @@ class ScaledText(str):
 
     low: float
     high: float
+    on: Process | None = None
 
     @staticmethod
     def of(value: str, low: float, high: float) -> ScaledText:

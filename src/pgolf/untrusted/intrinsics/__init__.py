@@ -299,7 +299,7 @@ def native_contains(interp: Interp, container: Value, item: Value, line: int) ->
         if container.kind == "npz":
             return item in container.state if isinstance(item, str) else False
         if container.kind == "environ":
-            return item in interp.settings if isinstance(item, str) else False
+            return library.environ_contains(interp, item, line)
     if isinstance(container, Cursor):
         return Opaque("membership in an iterator", line)
     return Opaque(f"membership in a {type(container).__name__}", line)

@@ -55,6 +55,7 @@ from pgolf.untrusted.values import (
     NativeClass,
     NativeObject,
     OfLosses,
+    OnProcess,
     Opaque,
     Scaled,
     Stuck,
@@ -1634,7 +1635,49 @@ def _all_reduce(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         and not interp.token_reads
     ):
         operators.spoil(t, "added up over the processes", line)
-    return None
+    if interp.process is not None:
+        _reduce_over_processes(interp, t, args, kwargs, line)
+    return Opaque("a handle of a collective", line, "config")
+
+
+def _reduce_over_processes(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> None:
+    """A sum over the processes: what the others add is known where they were evaluated before."""
+    op = args[1] if len(args) > 1 else kwargs.get("op", "SUM")
+    if not isinstance(t, Tensor):
+        return
+    interp.reduced.append((list(t.data), t.shape))
+    if not interp.incoming:
+        return
+    data, shape = interp.incoming.pop(0)
+    if op not in ("SUM", "AVG") or shape != t.shape:
+        operators.spoil(
+            t, f"reduced over the processes by {op if isinstance(op, str) else 'something unknown'}", line
+        )
+        return
+    n = interp.process[1] if interp.process and op == "AVG" else 1
+    summed = [operators.binary(interp, "Add", x, y, line) for x, y in zip(t.data, data, strict=True)]
+    t.data[:] = [operators.binary(interp, "Div", x, n, line) for x in summed] if n > 1 else summed
+
+
+def _rank(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.many_processes = True
+    if interp.process is not None:
+        return scaled.exactly(interp.process[0])
+    return scaled.of_process(0, 0, MOST_DEVICES - 1, lambda rank, processes: rank)
+
+
+def _processes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.many_processes = True
+    if interp.process is not None:
+        return scaled.exactly(interp.process[1])
+    return scaled.of_process(1, 1, MOST_DEVICES, lambda rank, processes: processes)
+
+
+def _initialized(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    interp.many_processes = True
+    if interp.process is not None:
+        return True
+    return OnProcess("whether several processes run", line, lambda rank, processes: processes > 1)
 
 
 def _isin(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1671,6 +1714,12 @@ def _unmodelled_view(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> V
         if isinstance(value, Tensor):
             operators.spoil(value, "a view of it is not followed", line)
     return Opaque("view of an array", line, "model")
+
+
+def _reductions() -> Module:
+    module = Module("torch.distributed.ReduceOp")
+    module.attributes.update({name: name for name in ("SUM", "AVG", "MAX", "MIN", "PRODUCT")})
+    return module
 
 
 def _parameter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1732,9 +1781,8 @@ def torch_module() -> Module:
     distributed = Module("torch.distributed", lambda name: Opaque(f"torch.distributed.{name}", 0, "config"))
     distributed.attributes.update(
         is_available=Intrinsic("dist.is_available", lambda i, a, k, ln: True),
-        is_initialized=Intrinsic("dist.is_initialized", lambda i, a, k, ln: False),
-        get_rank=Intrinsic("dist.get_rank", lambda i, a, k, ln: 0),
-        get_world_size=Intrinsic("dist.get_world_size", lambda i, a, k, ln: Scaled.of(1, 1, MOST_DEVICES)),
+        is_initialized=Intrinsic("dist.is_initialized", _initialized), get_rank=Intrinsic("dist.get_rank", _rank),
+        get_world_size=Intrinsic("dist.get_world_size", _processes), ReduceOp=_reductions(),
         all_reduce=Intrinsic("dist.all_reduce", _all_reduce), barrier=Intrinsic("dist.barrier", _none),
         broadcast=Intrinsic("dist.broadcast", _none), reduce=Intrinsic("dist.reduce", _none),
         init_process_group=Intrinsic("dist.init_process_group", _none),
@@ -1745,7 +1793,7 @@ def torch_module() -> Module:
     cuda = Module("torch.cuda", lambda name: Opaque(f"torch.cuda.{name}", 0, "config"))
     cuda.attributes.update(
         is_available=Intrinsic("cuda.is_available", lambda i, a, k, ln: True),
-        device_count=Intrinsic("cuda.device_count", lambda i, a, k, ln: Scaled.of(1, 1, MOST_DEVICES)),
+        device_count=Intrinsic("cuda.device_count", _processes),
         synchronize=Intrinsic("cuda.synchronize", _none), empty_cache=Intrinsic("cuda.empty_cache", _none),
         set_device=Intrinsic("cuda.set_device", _none), manual_seed_all=Intrinsic("cuda.manual_seed_all", _none),
         manual_seed=Intrinsic("cuda.manual_seed", _none), reset_peak_memory_stats=Intrinsic("cuda.reset", _none),

@@ -112,6 +112,8 @@ _COLLECTED = 16
 
 def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     (value,) = args
+    if id(value) in interp.counts_of_processes:
+        return scaled.hidden("length of a range that depends on the process", line)
     if isinstance(value, (list, tuple)) and scaled.counted(value):
         return scaled.at_least(len(value))
     if type(value) is ScaledText:
@@ -157,7 +159,10 @@ def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
                     return scaled.hidden("range() between numbers that grow with the run", line)
             interp.cells(len(made))
             interp.step(len(made))
-            return interp.made(scaled.steps(made, values))
+            elements = interp.made(scaled.steps(made, values))
+            if any(map(scaled.differs, values)) and all(scaled.real_range(v)[1] < math.inf for v in values):
+                interp.counts_of_processes[id(elements)] = elements
+            return elements
         return made
     except ValueError:
         raise raise_in_script("ValueError", "range() step is zero", line) from None
@@ -171,7 +176,9 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return value
     try:
         if type(value) is ScaledText and len(args) == 1 and not kwargs:
-            return Scaled.of(int(value), value.low, value.high)
+            number = Scaled.of(int(value), value.low, value.high)
+            number.on = value.on
+            return number
         if type(value) is Scaled:
             return value
         if type(value) is ScaledFloat:
@@ -232,7 +239,9 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
         return native_text(value, line)
     if type(value) in SCALED:
-        return ScaledText.of(str(value), value.low, value.high)
+        written = ScaledText.of(str(value), value.low, value.high)
+        written.on = value.on
+        return written
     if value is None or isinstance(value, (int, float, bytes)):
         return str(value)
     if isinstance(value, Opaque):
@@ -343,8 +352,12 @@ def _enumerate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if not isinstance(start, int):
         return Opaque("enumerate() from an unknown start", line)
     items = items_of(interp, args[0], line)
+    if id(args[0]) in interp.counts_of_processes:
+        numbered = [(start + i, x) for i, x in enumerate(items)]
+        interp.counts_of_processes[id(numbered)] = numbered
+        return interp.made(numbered)
     if type(start) is int and scaled.counted(items):
-        numbered: list[Value] = [(scaled.at_least(start + i) if i else start, x) for i, x in enumerate(items)]
+        numbered = [(scaled.at_least(start + i) if i else start, x) for i, x in enumerate(items)]
         return interp.made(numbered)
     return interp.made([(start + i, x) for i, x in enumerate(items)])
 
@@ -386,6 +399,8 @@ def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(args[0], Opaque):
         return args[0]
     acc: Value = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    if id(args[0]) in interp.counts_of_processes:
+        return scaled.hidden("sum of a range that depends on the process", line)
     values = items_of(interp, args[0], line)
     if (
         not any(type(v) in SCALED for v in values)

@@ -26,7 +26,7 @@ from pgolf.untrusted.intrinsics.builtin import (
     sort_values,
 )
 from pgolf.untrusted.operators import binary, percent_format, raise_in_script, spoil
-from pgolf.untrusted.scaled import stream_length
+from pgolf.untrusted.scaled import exactly, of_process, stream_length
 from pgolf.untrusted.tensor import Tensor, cast_all
 from pgolf.untrusted.values import (
     MISSING,
@@ -38,7 +38,9 @@ from pgolf.untrusted.values import (
     Module,
     NativeClass,
     NativeObject,
+    OnProcess,
     Opaque,
+    Process,
     Scaled,
     ScaledText,
     Value,
@@ -48,6 +50,8 @@ NativeMethod = Callable[[Interp, NativeObject, Args, Kwargs, int], Value]
 Call = Callable[[Interp, Args, Kwargs, int], Value]
 
 SHARD_HEADER_BYTES = 1024
+MOST_PROCESSES = 8
+"""Processes of the run that a record is made with."""
 _MAX_WRITTEN = 1024
 
 
@@ -630,7 +634,36 @@ def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(interp.environment) < 2000:
         interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
     given = interp.settings.get(name) if own is None else None
+    if given is None and own is None and name in _OF_PROCESS:
+        return _of_process(interp, name, default, line)
     return toy_setting(name, default if given is None else given)
+
+
+_OF_PROCESS: dict[str, Process] = {
+    "RANK": lambda rank, processes: rank, "LOCAL_RANK": lambda rank, processes: rank,
+    "WORLD_SIZE": lambda rank, processes: processes, "LOCAL_WORLD_SIZE": lambda rank, processes: processes,
+}  # fmt: skip
+"""Environment variables that a launcher gives each process its own of."""
+
+
+def _of_process(interp: Interp, name: str, default: Value, line: int) -> Value:
+    """Such a variable: its default in a run of one process."""
+    interp.many_processes = True
+    on = _OF_PROCESS[name]
+    if interp.process is not None:
+        number = on(*interp.process)
+        is_text = isinstance(default, str) or default is None
+        return ScaledText.of(str(number), number, number) if is_text else exactly(number)
+    text = default if isinstance(default, (str, int)) else None
+    number = int(text) if text is not None and re.fullmatch(r"-?\d{1,3}", str(text)) else None
+    if number is None:
+        return Opaque(f"environment variable {name}", line, "config")
+    made = of_process(number, min(number, 0), MOST_PROCESSES, on)
+    if not isinstance(text, str):
+        return made
+    written = ScaledText.of(text, made.low, made.high)
+    written.on = on
+    return written
 
 
 def environ_set(interp: Interp, name: Value, value: Value, line: int) -> None:
@@ -651,6 +684,8 @@ def environ_item(interp: Interp, name: Value, line: int) -> Value:
             return environ_get(interp, [name], {}, line)
         if len(interp.environment) < 2000:
             interp.environment[name] = ""
+        if own is None and name in _OF_PROCESS and name not in interp.settings:
+            return _of_process(interp, name, "1" if "SIZE" in name else "0", line)
         return Opaque(f"environment variable {name} without a default", line, "config")
     return Opaque(interp.environment_spoiled or "environment variable", line, "config")
 
@@ -660,6 +695,11 @@ def environ_contains(interp: Interp, name: Value, line: int) -> Value:
     if not isinstance(name, str) or interp.environment_spoiled:
         return Opaque("membership in the environment", line, "config")
     own = interp.environment_set.get(name)
+    if own is None and name in _OF_PROCESS and name not in interp.settings:
+        interp.many_processes = True
+        if interp.process is not None:
+            return True
+        return OnProcess(f"whether {name} is set", line, lambda rank, processes: processes > 1)
     return own is not MISSING if own is not None else name in interp.settings
 
 
