@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from pgolf.core.token_flow import LateKind, LateScore, TokenFlow
+from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.values import Opaque
 
 FIRST, FITTED, AFTER_SCORE, MAYBE = 1, 2, 4, 8
@@ -38,7 +39,7 @@ def own_parameters(node: ast.AST | None) -> int:
     if found is None:
         made = [
             call
-            for call in ast.walk(node)
+            for call in walk(node)
             if isinstance(call, ast.Call)
             and any(
                 k.arg == "requires_grad" and isinstance(k.value, ast.Constant) and k.value.value is True
@@ -60,14 +61,14 @@ _MAX_TEXTS = 16
 def printed_texts(node: ast.AST | None, line: int) -> tuple[str, ...]:
     """Literal texts of the calls that print near a line of a function, long enough to be told from others."""
     found: list[str] = []
-    for call in ast.walk(node) if node is not None else ():
+    for call in walk(node) if node is not None else ():
         if not isinstance(call, ast.Call) or not -_LINES_BEFORE <= call.lineno - line <= _LINES_AFTER:
             continue
         f = call.func
         name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
         if _PRINTERS.search(name) is None:
             continue
-        texts = [c.value for c in ast.walk(call) if isinstance(c, ast.Constant) and isinstance(c.value, str)]
+        texts = [c.value for c in walk(call) if isinstance(c, ast.Constant) and isinstance(c.value, str)]
         found += [text.strip("\n")[:60] for text in texts if sum(ch.isalpha() for ch in text) >= 5]
     return tuple(dict.fromkeys(found))[:_MAX_TEXTS]
 

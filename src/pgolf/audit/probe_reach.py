@@ -90,9 +90,9 @@ def _of_function(
 
 def _fixed(node: ast.AST, settings: Mapping[str, Value]) -> dict[str, Value]:
     """Settings that are bound nowhere else in the function."""
-    bound = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    bound |= {n.arg for inner in ast.walk(node) if inner is not node for n in _parameters(inner)}
-    bound |= {name for n in ast.walk(node) if isinstance(n, (ast.Global, ast.Nonlocal)) for name in n.names}
+    bound = {n.id for n in walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    bound |= {n.arg for inner in walk(node) if inner is not node for n in _parameters(inner)}
+    bound |= {name for n in walk(node) if isinstance(n, (ast.Global, ast.Nonlocal)) for name in n.names}
     return {name: value for name, value in settings.items() if name not in bound}
 
 
@@ -104,7 +104,7 @@ def _walk(node: ast.AST, fixed: dict[str, Value], exempt: set[int]) -> Iterator[
         yield n
         truth = _truth(n.test, fixed) if isinstance(n, ast.If) else None
         if isinstance(n, ast.If) and truth is not None:
-            exempt.update(id(inner) for inner in ast.walk(n.test))
+            exempt.update(id(inner) for inner in walk(n.test))
             pending.extend(n.body if truth else n.orelse)
         else:
             pending.extend(ast.iter_child_nodes(n))
@@ -150,7 +150,7 @@ _MAKERS = frozenset({"zeros", "ones", "full", "empty"})
 def _paddings(node: ast.AST) -> set[int]:
     """`size = max(a, b, 50257)` where the size does nothing but make arrays: padding that no stream can reach."""
     sizes: dict[str, list[ast.Call]] = {}
-    for n in ast.walk(node):
+    for n in walk(node):
         if (
             isinstance(n, ast.Assign)
             and len(n.targets) == 1
@@ -163,7 +163,7 @@ def _paddings(node: ast.AST) -> set[int]:
     if not sizes:
         return set()
     inside: set[int] = set()
-    for n in ast.walk(node):
+    for n in walk(node):
         if (
             isinstance(n, ast.Call)
             and isinstance(n.func, ast.Attribute)
@@ -173,8 +173,8 @@ def _paddings(node: ast.AST) -> set[int]:
             first = n.args[0]
             parts = first.elts if isinstance(first, (ast.Tuple, ast.List)) else [first]
             inside.update(id(p) for p in parts)
-    loads = [n for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-    bound = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    loads = [n for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    bound = [n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return {
         id(calls[0])
         for name, calls in sizes.items()

@@ -132,16 +132,23 @@ class Code:
                 outer: set[str] = set()
                 free: set[str] = set()
                 for sub in own_nodes(node.body):
-                    if isinstance(sub, ast.Global):
+                    kind = type(sub)
+                    if kind not in _SHAPING:
+                        continue
+                    if kind is ast.Global:
                         outer.update(sub.names)
-                    elif isinstance(sub, ast.Nonlocal):
+                    elif kind is ast.Nonlocal:
                         free.update(sub.names)
-                    elif isinstance(sub, (ast.Yield, ast.YieldFrom)):
+                    else:
                         self.is_generator = True
                 self.globals = frozenset(outer)
                 self.nonlocals = frozenset(free)
                 self.body = compile_block(node.body)
         return self.body
+
+
+_SHAPING = frozenset({ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom})
+"""Nodes that say what kind of function they stand in, or whose names it binds."""
 
 
 def _yields(node: ast.AST) -> bool:
@@ -748,19 +755,28 @@ def names_bound_by(node: Any) -> frozenset[str]:
     return found
 
 
+_BINDING = frozenset({
+    ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs,
+    ast.MatchStar, ast.MatchMapping,
+})  # fmt: skip
+
+
 def assigned_names(nodes: list[Any]) -> set[str]:
     """Names that statements may bind, nested functions left out."""
     names: set[str] = set()
     for node in own_nodes(nodes):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        kind = type(node)
+        if kind not in _BINDING:
+            continue
+        if kind is ast.Name:
+            if type(node.ctx) is not ast.Load:
+                names.add(node.id)
+        elif kind is ast.Import or kind is ast.ImportFrom:
             names.update((a.asname or a.name.split(".")[0]) for a in node.names)
-        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
-            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
-        ):
+        elif kind is ast.MatchMapping:
+            if node.rest:
+                names.add(node.rest)
+        elif node.name:
             names.add(node.name)
     return names
 

@@ -240,9 +240,7 @@ def _stores(node: ast.stmt) -> list[ast.Subscript | ast.Attribute]:
     found: list[ast.Subscript | ast.Attribute] | None = node.__dict__.get("_pgolf_stores")
     if found is None:
         found = [
-            n
-            for n in walk(node)
-            if isinstance(n, (ast.Subscript, ast.Attribute)) and not isinstance(n.ctx, ast.Load)
+            n for n in walk(node) if type(n) in (ast.Subscript, ast.Attribute) and type(n.ctx) is not ast.Load
         ]
         node.__dict__["_pgolf_stores"] = found
     return found
@@ -1196,9 +1194,14 @@ def _change_roots(node: ast.AST) -> frozenset[str]:
     return found
 
 
+_CHANGING = frozenset({ast.Subscript, ast.Attribute, ast.AugAssign, ast.Global, ast.Nonlocal, ast.Call})
+
+
 def _find_change_roots(node: ast.AST) -> frozenset[str]:
     roots: set[str] = set()
     for sub in walk(node):
+        if type(sub) not in _CHANGING:
+            continue
         if isinstance(sub, (ast.Subscript, ast.Attribute)) and not isinstance(sub.ctx, ast.Load):
             roots.add(_root(sub))
         elif isinstance(sub, ast.AugAssign) and isinstance(sub.target, ast.Name):
