@@ -66,6 +66,16 @@ def hostile_logs() -> dict[str, bytes]:
         ),
         "names without losses": b"".join(b"bpb:1 " * 64 + _word(i) + b"\n" for i in range(MEGABYTE // 390)),
         "size words": (b"total_submission_size artifact bytes " * 27 + b"\n") * (MEGABYTE // 1_000),
+        "many small tables": (b"step,loss,bpb\n" + b"1,2.0,3.0\n" * 40) * (MEGABYTE // 414),
+        "second passes": b"".join(
+            b"%s rescore val_bpb:1.%06d\n" % (_word(i), i * 7) for i in range(MEGABYTE // 33)
+        ),
+        "losses first": b"".join(
+            b"".join(b"%s_loss:1 " % _word(32 * i + j) for j in range(32))
+            + b"".join(b"%s_bpb:1 " % _word(32 * i + j) for j in range(31, -1, -1))
+            + b"\n"
+            for i in range(MEGABYTE // 865)
+        ),
         "settings": b"".join(_word(i) + b"=1\n" for i in range(MEGABYTE // 9)),
     }
 

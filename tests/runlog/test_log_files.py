@@ -132,6 +132,14 @@ def test_many_values_on_few_lines_are_bounded_too_and_the_first_and_last_are_rea
     assert lines == sorted(lines)
 
 
+def test_rows_of_all_tables_together_are_bounded_and_that_is_said() -> None:
+    table = b"step,val_loss,val_bpb\n" + b"1,2.0,1.5\n" * 10
+    metrics = parse_log(table * 20, limits=LogLimits(table_rows=55))
+    assert 40 <= len(metrics.readings) <= 55
+    assert any("more than 55 rows of tables" in note for note in metrics.notes)
+    assert not any("rows" in note for note in parse_log(table * 20).notes)
+
+
 def test_settings_and_sizes_below_a_listing_keep_their_line_numbers() -> None:
     head = f"{LISTING}{'=' * 100}\nlr: 0.5\nseed: 9\n"
     data = f"{head}step:1/2 train_loss:3.0\nTotal submission size: 1,234 bytes\n{FINAL}\n"

@@ -35,6 +35,15 @@ def test_a_mixture_is_claimed_by_its_own_value() -> None:
     assert score.reading.bpb_key == "mix_bpb"
 
 
+def test_lines_that_repeat_the_value_of_a_second_pass_are_set_aside_with_it() -> None:
+    values = {"legal_ttt": 1.0872, "plain": 1.0950, "rescore_a": 0.4000, "rescore_b": 0.9000}
+    lines = "".join(f"{label} val_loss:2.0 val_bpb:{bpb}\n" for label, bpb in values.items())
+    again = "ttt_again val_loss:2.0 val_bpb:0.40005\nttt_near val_loss:2.0 val_bpb:0.89995\n"
+    score = parse_log((lines + again).encode()).score
+    assert score is not None
+    assert score.reading.label == "legal_ttt"
+
+
 def test_a_line_that_says_it_scored_a_part_is_set_aside() -> None:
     data = b"val_tokens: 40540160\nppm_mix bytes=27048621 mix_bpb=0.9018\nquantized_ttt_phased val_loss:2.77 val_bpb:1.0619\n"
     score = parse_log(data).score

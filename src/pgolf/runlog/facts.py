@@ -6,10 +6,10 @@ Only lines that hold a word of some fact are read; which words a line holds is r
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate
 
 from pgolf.runlog.limits import LogLimits
 from pgolf.runlog.line_shape import LONGEST_SHAPE, SHAPES, caseless_shape_of
@@ -119,8 +119,7 @@ _FACT_WORDS = (
     b"excluded from",
 )
 _RUN_STARTS = (b"train_loader:dataset", b"\nHyperparameters:")
-_FIRST_STEP = re.compile(rb"\n(?:step:0/|0/20000 )")
-_MOST_RUNS = 10_000
+_FIRST_STEPS = (b"\nstep:0/", b"\n0/20000 ")
 _TRAINING_WORDS = (b"train_loss", b"\nstep:")
 
 
@@ -136,10 +135,7 @@ class Body:
         self.low = data.lower()
         self.limits = limits
         counts = [data.count(word) for word in _RUN_STARTS]
-        first_steps: Counter[bytes] = Counter()
-        for match in islice(_FIRST_STEP.finditer(data), _MOST_RUNS):
-            first_steps[match.group()] += 1
-        self.runs = max(1, *counts, *first_steps.values())
+        self.runs = max(1, *counts, *(data.count(word) for word in _FIRST_STEPS))
         start = max(
             (data.rfind(word) for word, count in zip(_RUN_STARTS, counts, strict=True) if count > 1),
             default=-1,
@@ -189,28 +185,39 @@ class Body:
             end = text.rfind(b"\n", 0, at + 1) + 1 if at >= 0 else end
         count = text.count(b"\n", 0, end) + (end > 0 and text[end - 1 : end] != b"\n")
         shapes = self._shapes[:count]
-        settings_of = {shape: spans for shape in dict.fromkeys(shapes) if (spans := settings_in(shape))}
+        known = _known_settings
         first = self.line_number(self._start)
         cuts = [*self._cuts[self._cuts_passed :], (len(self.data), 0)]
         passed = 0
         for index, shape in enumerate(shapes):
-            if shape in settings_of:
+            spans = known.get(shape)
+            if spans is None:
+                spans = settings_in(shape)
+            if spans:
                 start = self._starts[index] + index
                 while cuts[passed][0] <= start + self._start:
                     first += cuts[passed][1]
                     passed += 1
-                yield first + index, text[start : start + len(shape)], settings_of[shape]
+                yield first + index, text[start : start + len(shape)], spans
 
     def _find_words(self) -> dict[bytes, list[tuple[int, bytes]]]:
         """{word: (start in `text`, shape) of the lines that hold it, in order}."""
-        words_of = _words_of_shapes(self._shapes)
         found: defaultdict[bytes, list[tuple[int, bytes]]] = defaultdict(list)
-        if words_of:
-            for index, shape in enumerate(self._shapes):
-                if shape in words_of:
-                    start = self._starts[index] + index
-                    for word in words_of[shape]:
-                        found[word].append((start, shape))
+        known = _known_words
+        unknown: dict[bytes, list[int]] = {}
+        starts = self._starts
+        for index, shape in enumerate(self._shapes):
+            words = known.get(shape)
+            if words:
+                for word in words:
+                    found[word].append((starts[index] + index, shape))
+            elif words is None:
+                unknown.setdefault(shape, []).append(index)
+        for shape, words in _words_of_shapes(list(unknown)).items():
+            for word in words:
+                found[word] += [(starts[index] + index, shape) for index in unknown[shape]]
+        for lines in found.values() if unknown else ():
+            lines.sort()
         return found
 
     def lines_with(self, word: bytes) -> Iterator[tuple[int, str]]:
@@ -277,17 +284,9 @@ _known_words: dict[bytes, tuple[bytes, ...]] = {}
 
 
 def _words_of_shapes(shapes: list[bytes]) -> dict[bytes, tuple[bytes, ...]]:
-    """{shape: the words of facts in it} of the shapes that hold any; what was seen in earlier logs is remembered."""
-    found: dict[bytes, tuple[bytes, ...]] = {}
-    unknown: list[bytes] = []
-    for shape in dict.fromkeys(shapes):
-        words = _known_words.get(shape)
-        if words is None:
-            unknown.append(shape)
-        elif words:
-            found[shape] = words
-    # A search per word through all new lines at once costs less than many through each line.
-    text = b"\n".join(unknown)
+    """{shape: the words of facts in it} of the shapes that hold any; what is found is remembered for other logs."""
+    # A search per word through all lines at once costs less than many through each line.
+    text = b"\n".join(shapes)
     new: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for word in _FACT_WORDS:
         at = text.find(word)
@@ -296,10 +295,10 @@ def _words_of_shapes(shapes: list[bytes]) -> dict[bytes, tuple[bytes, ...]]:
             end = end if end >= 0 else len(text)
             new[text[text.rfind(b"\n", 0, at) + 1 : end]].append(word)
             at = text.find(word, end)
-    found.update({shape: tuple(words) for shape, words in new.items()})
-    if len(_known_words) + len(unknown) > SHAPES:
+    found = {shape: tuple(words) for shape, words in new.items()}
+    if len(_known_words) + len(shapes) > SHAPES:
         _known_words.clear()
-    for shape in unknown[:SHAPES]:
+    for shape in shapes[:SHAPES]:
         if len(shape) <= LONGEST_SHAPE:
             _known_words[shape] = found.get(shape, ())
     return found
@@ -356,15 +355,16 @@ def first_text(body: Body, word: bytes, pattern: re.Pattern[str]) -> str:
 
 _CODE_START = re.compile(r"\s{0,60}(?:def|raise|return|assert|if|for|while|import)\b")
 _CODE_WORD = re.compile(r"\bself\.|\bargs\.|\bf[\"']|#\s")
-_CODE_CALLS = ("os.environ", "log(", "log0(", "print(")
-_CODE_SIGNS = ("self.", "args.", "f'", 'f"', "#")
 
 
 def looks_like_code(text: str) -> bool:
     """Whether a line is program text rather than something a program printed."""
-    if any(call in text for call in _CODE_CALLS) or _CODE_START.match(text):
+    if "(" in text and ("log(" in text or "log0(" in text or "print(" in text):
         return True
-    return any(sign in text for sign in _CODE_SIGNS) and _CODE_WORD.search(text) is not None
+    if "os.environ" in text or _CODE_START.match(text):
+        return True
+    signs = "self." in text or "args." in text or "f'" in text or 'f"' in text or "#" in text
+    return signs and _CODE_WORD.search(text) is not None
 
 
 def read_sizes(body: Body) -> tuple[SizeLine, ...]:
@@ -446,7 +446,17 @@ def read_hyperparameters(body: Body, limits: LogLimits) -> tuple[Hyperparameter,
 
 def settings_in(shape: bytes) -> _SettingSpans:
     """(start and end of the name, start and end of the value) of the settings that a line of this shape prints."""
-    return _settings_of_shape(shape) if len(shape) <= LONGEST_SHAPE else _setting_spans(shape)
+    spans = _known_settings.get(shape)
+    if spans is None:
+        spans = _setting_spans(shape)
+        if len(shape) <= LONGEST_SHAPE:
+            if len(_known_settings) >= SHAPES:
+                _known_settings.clear()
+            _known_settings[shape] = spans
+    return spans
+
+
+_known_settings: dict[bytes, _SettingSpans] = {}
 
 
 def _setting_spans(raw: bytes) -> _SettingSpans:
@@ -464,9 +474,6 @@ def _setting_spans(raw: bytes) -> _SettingSpans:
     if len(pairs) >= 2 or match is None:
         return pairs if len(pairs) >= 2 else ()
     return ((*match.span(1), *match.span(2)),)
-
-
-_settings_of_shape = lru_cache(maxsize=SHAPES)(_setting_spans)
 
 
 _UNCOUNTED = re.compile(

@@ -31,6 +31,8 @@ class LogLimits:
     """Bytes after the training lines searched for sizes and times."""
     csv_rows: int = 5_000
     """Rows read below one table header."""
+    table_rows: int = 12_000
+    """Rows read below all table headers of a log."""
 
 
 DEFAULT_LIMITS = LogLimits()

@@ -20,6 +20,8 @@ from pgolf.runlog.source_listing import cut_listings
 from pgolf.runlog.table import TableHeader
 
 _NOISE_REPEATS = 40
+_RARE_END = b"byte"
+"""How all metric words but the first one end."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -82,7 +84,7 @@ def _read_all(
     found: list[Reading] = []
     starts: dict[int, int] = {}
     long_lines = 0
-    table = TableHeader()
+    table = TableHeader(limits)
     data = body.data
     for start, end, hit in places:
         number = body.line_number(start)
@@ -90,7 +92,7 @@ def _read_all(
             long_lines += 1
             readings = _read_windows(body, hit, end, number, limits)
         else:
-            readings = read_text(data[start:end], number) or table.rows(body, start, end, number, limits)
+            readings = read_text(data[start:end], number) or table.rows(body, start, end, number)
         if readings:
             starts[number] = start
             found += readings
@@ -98,6 +100,8 @@ def _read_all(
         notes.append(
             f"{long_lines} lines longer than {limits.line_bytes:,} bytes were read in windows around their values"
         )
+    if table.cut:
+        notes.append(f"more than {limits.table_rows:,} rows of tables; the rest was not read")
     return tuple(_quiet_noise(found)), starts, dropped
 
 
@@ -108,8 +112,15 @@ def _chosen_places(body: Body, limits: LogLimits) -> tuple[list[tuple[int, int, 
     by line.
     """
     first: list[tuple[int, int, int]] = []
-    values = 0
-    tenth = 0
+    most = limits.values
+    for place in _metric_lines(body):
+        if len(first) >= limits.lines or most <= 0:
+            break
+        first.append(place)
+        most -= (place[1] - place[2]) // len(METRIC_WORDS[0]) + 1  # no line holds more values than this
+    else:
+        return first, 0
+    first, values, tenth = [], 0, 0
     for place in _metric_lines(body):
         if len(first) >= limits.lines or values >= limits.values:
             break
@@ -144,25 +155,31 @@ def read_text(raw: bytes, number: int) -> list[Reading]:
 def _metric_lines(body: Body) -> Iterator[tuple[int, int, int]]:
     """(start, end, first hit) of every line that holds a metric word, in order, each once."""
     low = body.low
-    at = {word: hit for word in METRIC_WORDS if (hit := low.find(word)) >= 0}
-    if len(at) == 1:
-        ((word, hit),) = at.items()
-        while hit >= 0:
-            start, end = body.bounds(hit)
-            yield start, end, hit
-            hit = low.find(word, end)
-        return
-    while at:
-        hit = min(at.values())
-        start, end = body.bounds(hit)
-        yield start, end, hit
-        for word, place in list(at.items()):
-            if place < end:
-                place = low.find(word, end)
-                if place < 0:
-                    del at[word]
-                else:
-                    at[word] = place
+    find, rfind, size = low.find, low.rfind, len(low)
+    word = METRIC_WORDS[0]
+    hit = find(word)
+    rare = _rare_hit(low, 0)
+    while hit >= 0 or rare >= 0:
+        place = hit if rare < 0 or 0 <= hit < rare else rare
+        end = find(b"\n", place)
+        end = size if end < 0 else end
+        yield rfind(b"\n", 0, place) + 1, end, place
+        if 0 <= hit < end:
+            hit = find(word, end)
+        if 0 <= rare < end:
+            rare = _rare_hit(low, end)
+
+
+def _rare_hit(low: bytes, start: int) -> int:
+    """Where the first of the spelt-out metric words begins, at `start` or later, -1 without one: one search for them all."""
+    at = low.find(_RARE_END, start)
+    while at >= 0:
+        for word in METRIC_WORDS[1:]:
+            first = at + len(_RARE_END) - len(word)
+            if first >= start and low.startswith(word, first):
+                return first
+        at = low.find(_RARE_END, at + 1)
+    return -1
 
 
 def _metric_lines_backwards(body: Body, floor: int) -> Iterator[tuple[int, int, int]]:
@@ -210,15 +227,25 @@ def _quiet_noise(readings: list[Reading]) -> list[Reading]:
         or sum(r.kind is ReadingKind.FINAL for r in readings) <= _NOISE_REPEATS
     ):
         return readings
-    shapes = Counter(_shape(r) for r in readings if r.kind is ReadingKind.FINAL)
-    noisy = {shape for shape, count in shapes.items() if count > _NOISE_REPEATS}
+    shapes = [_shape(r) if r.kind is ReadingKind.FINAL else None for r in readings]
+    counts = Counter(shape for shape in shapes if shape is not None)
+    noisy = {shape for shape, count in counts.items() if count > _NOISE_REPEATS}
     if not noisy:
         return readings
     return [
-        r._replace(kind=ReadingKind.PROGRESS) if r.kind is ReadingKind.FINAL and _shape(r) in noisy else r
-        for r in readings
+        r._replace(kind=ReadingKind.PROGRESS) if shape in noisy else r
+        for r, shape in zip(readings, shapes, strict=True)
     ]
 
 
 def _shape(reading: Reading) -> tuple[str, str]:
-    return _DIGITS.sub("#", reading.label), reading.bpb_key
+    label = reading.label
+    if not label.isascii():
+        return _DIGITS.sub("#", label), reading.bpb_key
+    label = label.translate(_MARKED_DIGITS)
+    while "##" in label:
+        label = label.replace("##", "#")
+    return label, reading.bpb_key
+
+
+_MARKED_DIGITS = str.maketrans("0123456789", "##########")

@@ -86,6 +86,8 @@ _PROGRESS = re.compile(
     r"|\bchunk[ _:]?\d{1,9}\b|\bETA[ =:]|\b(?:doc|docs|rank|gpu) ?\d{0,9}:? \w{0,9} ?\d{1,9}/\d{1,9}",
     re.IGNORECASE,
 )
+_PROGRESS_SIGNS = ("[", "chunk", "batch", "progre", "ndow", "doc", "eta", "rank", "gpu")
+"""Each alternative of `_PROGRESS` holds one of these, without letters that other characters stand for in any case."""
 _PROGRESS_KEY = re.compile(
     r"^(?:run|running|cum|batch|chunk|marginal|sample_sw|b|r|avg_so_far)_?(?:val_)?bpb$|running"
 )
@@ -95,6 +97,8 @@ _DERIVED_KEY = re.compile(
 _DERIVED_LABEL = re.compile(
     r"^(?:mean|avg|average|best)\b|\b(?:gain|gap|delta|target|improvement|threshold|best so far|quant_gap|ttt_gain)\b|Δ"
 )
+_DERIVED_SIGNS = ("mean", "av", "best", "gain", "gap", "delta", "target", "improv", "thresh", "Δ")
+"""Each alternative of `_DERIVED_LABEL` holds one of these."""
 _PARAMETER_KEY = re.compile(
     r"bpb_(?:weight|power|scale|lr|loss|temp|coef|alpha|lambda|every|freq|interval)|bpb_\w{0,20}(?:enabled|steps)"
 )
@@ -104,6 +108,36 @@ _DIAGNOSTIC = re.compile(
     r"|baseline|unquant|raw[_ ]|(?<![a-z])ema(?![a-z])|epoch|loaded ckpt|best_ckpt|checkpoint|calib|warmup|temp_search|search"
     r"|no[-_ ]ttt|without|snapshot|prune|compare|control"
 )
+_DIAGNOSTIC_SIGNS = (
+    *(
+        "diag",
+        "quant",
+        "ema",
+        "swa",
+        "average",
+        "candidate",
+        "selected",
+        "neural_only",
+        "ablat",
+        "sweep",
+        "baseline",
+    ),
+    *(
+        "raw",
+        "epoch",
+        "ckpt",
+        "checkpoint",
+        "calib",
+        "warmup",
+        "search",
+        "ttt",
+        "without",
+        "snapshot",
+        "prune",
+    ),
+    *("compare", "control"),
+)
+"""Each alternative of `_DIAGNOSTIC` holds one of these: looking for them costs less than the expression."""
 _CODE_START = re.compile(r"\s{0,200}(?:def |return\b|class |assert |raise |import |print\(|\"\"\"|elif |@)")
 _CODE_CALL = re.compile(r"(?:log0?|print0?|log_fn|logger\.\w{1,10}|eval_val\w{0,40}|getenv|get)\(")
 _CODE_STRING = re.compile(r"\bf[\"']")
@@ -180,38 +214,38 @@ def _places_of_shape(shape: bytes) -> tuple[_Place, ...] | None:
     return _places_of_tokens(text, losses, bpbs)
 
 
+_new = tuple.__new__
+"""What a named tuple's own constructor calls: a log makes thousands of them."""
+
+
 def _readings_at(places: tuple[_Place, ...], text: str, line: int) -> list[Reading]:
     readings: list[Reading] = []
     for place in places:
         start, end = place.printed_label
-        printed = text[start:end]
         span = place.label
         loss = place.loss
         seconds, tokens, count = place.seconds, place.tokens, place.bytes
-        readings.append(
-            Reading(
-                line,
-                text[span[0] : span[1]] if span is not None else _json_label(text),
-                printed,
-                place.kind,
-                _printed(text, place.bpb, place.bpb_decimals),
-                _printed(text, loss, place.loss_decimals) if loss is not None else None,
-                place.loss_key,
-                place.bpb_key,
-                place.approximate,
-                float(text[seconds[0] : seconds[1]]) * seconds[2] / seconds[3]
-                if seconds is not None
-                else None,
-                _integer(text, tokens) if tokens is not None else None,
-                _integer(text, count) if count is not None else None,
-            )
+        fields = (
+            line,
+            text[span[0] : span[1]] if span is not None else _json_label(text),
+            text[start:end],
+            place.kind,
+            _printed(text, place.bpb, place.bpb_decimals),
+            _printed(text, loss, place.loss_decimals) if loss is not None else None,
+            place.loss_key,
+            place.bpb_key,
+            place.approximate,
+            float(text[seconds[0] : seconds[1]]) * seconds[2] / seconds[3] if seconds is not None else None,
+            _integer(text, tokens) if tokens is not None else None,
+            _integer(text, count) if count is not None else None,
         )
+        readings.append(_new(Reading, fields))
     return readings
 
 
 def _printed(text: str, span: tuple[int, int], decimals: int | None) -> Printed:
     number = text[span[0] : span[1]]
-    return read_number(number) if decimals is None else Printed(float(number), decimals)
+    return read_number(number) if decimals is None else _new(Printed, (float(number), decimals))
 
 
 def _integer(text: str, span: tuple[int, int]) -> int:
@@ -257,9 +291,10 @@ def _places_of_tokens(text: str, losses: list[_Token], bpbs: list[_Token]) -> tu
     count = _count(text, "bytes") if "bytes" in text else None
     starts = [at for at, _ in times]
     json_label: str | None = None
+    by_stem = _Losses(losses)
     places: list[_Place] = []
     for token in bpbs:
-        loss = _loss_of(token, losses) if losses else None
+        loss = by_stem.of(token) if losses else None
         start = token.start if loss is None or token.start < loss.start else loss.start
         first, last = _stripped(text, 0, start)
         label: tuple[int, int] | None = None
@@ -320,10 +355,13 @@ def _metric_words(text: str) -> list[int]:
     return places[:MOST_PLACES]
 
 
+_NAME_CHARACTERS = "_./-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
 def _key_start(text: str, at: int) -> int:
     """Start of the name that holds position `at`, with a word like `Val` in front of it."""
     floor = max(0, at - 80)
-    start = at
+    start = floor + len(text[floor:at].rstrip(_NAME_CHARACTERS))
     while start > floor and (text[start - 1].isalnum() or text[start - 1] in "_./-"):
         start -= 1
     while start < at and not text[start].isalpha():
@@ -335,25 +373,50 @@ def _key_start(text: str, at: int) -> int:
     return start
 
 
-def _loss_of(bpb: _Token, losses: list[_Token]) -> _Token | None:
-    """The loss token that belongs to a bits-per-byte token: same stem, nearest in front, else behind."""
-    stem, train = bpb.stem, "train" in bpb.key
-    same = [t for t in losses if t.stem == stem]
-    if not same:
-        # `loss … bpb`, `loss … val_bpb`, `val_loss … bpb`: one of the two has no stem of its own.
-        plain = ("", "val", "test", "train")
+class _Losses:
+    """The losses of a line, and which of them belongs to a bits-per-byte token: same stem, nearest in front, else behind."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self._tokens = tokens
+        self._by_stem: dict[str, list[_Token]] = {}
+        for token in tokens:
+            self._by_stem.setdefault(token.stem, []).append(token)
+        self._chosen: dict[tuple[str, bool], tuple[list[_Token], bool]] = {}
+
+    def of(self, bpb: _Token) -> _Token | None:
+        stem, train = bpb.stem, "train" in bpb.key
+        chosen = self._chosen.get((stem, train))
+        if chosen is None:
+            chosen = self._chosen[stem, train] = self._candidates(stem, train)
+        tokens, only_in_front = chosen
+        if len(tokens) == 1:
+            return tokens[0] if tokens[0].start < bpb.start or not only_in_front else None
+        place = bisect_left(tokens, bpb.start, key=_start)
+        if place:
+            return tokens[place - 1]
+        return tokens[0] if tokens and not only_in_front else None
+
+    def _candidates(self, stem: str, train: bool) -> tuple[list[_Token], bool]:
+        """(losses that may belong to names of this stem, whether they have to stand in front), in order."""
+        same = self._by_stem.get(stem, [])
         # A variational bound (`val_var_bpb`) is not the quotient of the loss beside it.
-        named = stem in plain or (stem.startswith("val") and "var" not in stem)
-        same = [t for t in losses if t.stem in plain and named]
-        same = [t for t in same if train == ("train" in t.key) or t.stem == ""]
-    if not same and stem == "":
-        same = [t for t in losses if t.start < bpb.start and "train" not in t.key]
-    if not same:
-        return None
-    in_front = [t for t in same if t.start < bpb.start]
-    return in_front[-1] if in_front else same[0]
+        if not same and (stem in _PLAIN_STEMS or (stem.startswith("val") and "var" not in stem)):
+            # `loss … bpb`, `loss … val_bpb`, `val_loss … bpb`: one of the two has no stem of its own.
+            plain = (t for t in self._tokens if t.stem in _PLAIN_STEMS)
+            same = [t for t in plain if train == ("train" in t.key) or t.stem == ""]
+        if not same and stem == "":
+            return [t for t in self._tokens if "train" not in t.key], True
+        return same, False
 
 
+_PLAIN_STEMS = ("", "val", "test", "train")
+
+
+def _start(token: _Token) -> int:
+    return token.start
+
+
+@lru_cache(maxsize=4096)
 def _stem(key: str) -> str:
     if key in ("vl", "val bpb", "val loss"):
         return "val"
@@ -422,13 +485,13 @@ def kind_of(label: str, bpb_key: str, loss_key: str = "") -> ReadingKind:
 @lru_cache(maxsize=4096)
 def _place_of_label(label: str) -> int:
     low = label.lower()
-    if _DERIVED_LABEL.search(low):
+    if any(map(low.__contains__, _DERIVED_SIGNS)) and _DERIVED_LABEL.search(low):
         return 0
     if _STEP.match(label) or _STEP_INSIDE.match(label) or _TRAINING_LABEL.match(label):
         return 1
-    if _PROGRESS.search(label):
+    if any(map(low.__contains__, _PROGRESS_SIGNS)) and _PROGRESS.search(label):
         return 2
-    return 4 if _DIAGNOSTIC.search(low) else 5
+    return 4 if _is_diagnostic(low) else 5
 
 
 @lru_cache(maxsize=4096)
@@ -439,7 +502,11 @@ def _place_of_key(key: str) -> int:
         return 2
     if "train" in key:
         return 3
-    return 4 if _DIAGNOSTIC.search(key) else 5
+    return 4 if _is_diagnostic(key) else 5
+
+
+def _is_diagnostic(low: str) -> bool:
+    return any(map(low.__contains__, _DIAGNOSTIC_SIGNS)) and _DIAGNOSTIC.search(low) is not None
 
 
 _UNITS = {"ms": (1.0, 1000.0), "m": (60.0, 1.0), "s": (1.0, 1.0)}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from functools import lru_cache
 
 from pgolf.runlog.metrics import Reading, ReadingKind, Score
@@ -72,10 +73,11 @@ def _choose(
     mixed = [r for r in finals if "mix" in r.bpb_key or _MIXTURE.search(r.label.lower())]
     if mixed:
         return Score(mixed[-1], "the last value of the mixture itself"), ""
-    adapted = [r for r in finals if _is_adapted(r)]
+    adapts = [_is_adapted(r) for r in finals]
+    adapted = [r for r, does in zip(finals, adapts, strict=True) if does]
     if not adapted:
         return Score(finals[-1], "the last final evaluation"), ""
-    plain = [r for r in finals if not _is_adapted(r)]
+    plain = [r for r, does in zip(finals, adapts, strict=True) if not does]
     if plain:
         best = min(r.val_bpb.value for r in plain)
         if adapted[-1].val_bpb.value > best * (1 + DIVERGED):
@@ -140,8 +142,13 @@ def _first_passes(finals: list[Reading]) -> list[Reading]:
     second = [r for r in finals if _SECOND_PASS.search(r.label.lower())]
     if not second:
         return finals
-    values = [r.val_bpb.value for r in second]
-    first = [r for r in finals if not any(abs(r.val_bpb.value - v) < _SAME for v in values)]
+    values = sorted(r.val_bpb.value for r in second)
+
+    def repeats(value: float) -> bool:
+        place = bisect_left(values, value)
+        return any(abs(value - near) < _SAME for near in values[max(0, place - 1) : place + 1])
+
+    first = [r for r in finals if not repeats(r.val_bpb.value)]
     return first if any(_is_adapted(r) for r in first) else finals
 
 

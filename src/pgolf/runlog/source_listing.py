@@ -14,6 +14,8 @@ from itertools import islice
 # One pass; the single literal in front lets the expression jump from line to line.
 _ANCHOR = re.compile(rb"\n(?:import|from|def|class) ")
 _BREAK = re.compile(rb"\n(?:={20}|step:[0-9])")
+_SHORTEST_BREAK = 12
+"""Bytes between two anchors below which no break is looked for."""
 _INSIDE = (
     b"\n    def ",
     b"\n    if ",
@@ -44,9 +46,11 @@ class Listings:
 
 def cut_listings(data: bytes) -> Listings:
     """Cut out every source listing but its last line break; `cuts` says how to number the lines that stay."""
+    if b"import " not in data:
+        return Listings(data, 0)
     anchors: list[int] = [0] if data.startswith((b"import ", b"from ", b'"""', b"#!")) else []
     anchors += [match.start() + 1 for match in islice(_ANCHOR.finditer(data), _MAXIMUM_ANCHORS)]
-    if len(anchors) < _MINIMUM_ANCHORS or b"import " not in data:
+    if len(anchors) < _MINIMUM_ANCHORS:
         return Listings(data, 0)
     runs = _runs(data, anchors)
     kept: list[bytes] = []
@@ -71,8 +75,13 @@ def _runs(data: bytes, anchors: list[int]) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     first = previous = anchors[0]
     count = 1
+    last = anchors[-1]
+    start_of_break = end_of_break = -1  # of the first one that does not begin before `previous`
     for at in anchors[1:]:
-        if at - previous > _MAXIMUM_GAP or _broken(data, previous, at):
+        if start_of_break < previous and at - previous >= _SHORTEST_BREAK:
+            match = _BREAK.search(data, previous, last)
+            start_of_break, end_of_break = match.span() if match else (len(data), len(data) + 1)
+        if at - previous > _MAXIMUM_GAP or (start_of_break >= previous and end_of_break <= at):
             if count >= _MINIMUM_ANCHORS:
                 runs.append((first, previous))
             first, count = at, 0
@@ -108,7 +117,7 @@ def _end_of_body(data: bytes, last: int, limit: int) -> int:
 
 def _broken(data: bytes, start: int, end: int) -> bool:
     """Whether something between two anchors is no code: a separator or a training line."""
-    return end - start >= 12 and _BREAK.search(data, start, end) is not None
+    return end - start >= _SHORTEST_BREAK and _BREAK.search(data, start, end) is not None
 
 
 def _preface(data: bytes, first: int, floor: int) -> int:

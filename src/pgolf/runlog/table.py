@@ -16,12 +16,16 @@ _FULL_NUMBER = re.compile(
 
 
 class TableHeader:
-    """Reads the rows below a header line; stateless but for the rows already read."""
+    """Reads the rows below the header lines of one log, up to a bound for all of them together."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: LogLimits) -> None:
         self._read_to = 0
+        self._limits = limits
+        self._rows_left = limits.table_rows
+        self.cut = False
+        """Whether rows were left out because of the bounds."""
 
-    def rows(self, body: Body, start: int, end: int, number: int, limits: LogLimits) -> list[Reading]:
+    def rows(self, body: Body, start: int, end: int, number: int) -> list[Reading]:
         """Readings of the rows below the line `start:end`, [] when that line is no table header."""
         if start < self._read_to or end - start > 1_000:
             return []
@@ -35,10 +39,14 @@ class TableHeader:
         loss = next((i for i, n in enumerate(names) if n in ("val_loss", "loss", "val loss", "vl")), None)
         found: list[Reading] = []
         at = end + 1
-        for row in range(limits.csv_rows):
+        for row in range(self._limits.csv_rows):
+            if self._rows_left <= 0:
+                self.cut = True
+                break
+            self._rows_left -= 1
             stop = body.data.find(b"\n", at)
             stop = len(body.data) if stop < 0 else stop
-            if stop - at > limits.line_bytes or at >= len(body.data):
+            if stop - at > self._limits.line_bytes or at >= len(body.data):
                 break
             cells = _cells(body.data[at:stop], separator)
             if len(cells) != len(names):
