@@ -123,7 +123,10 @@ def parse_whole(source: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Parsed:
         return Parsed(
             None, "ast", problem=f"a merge-conflict marker at line {at}: the file never ran as it is", line=at
         )
-    newer = _parse_newer(text, limits)
+    try:
+        newer = _parse_newer(text, limits)
+    except LimitTripped as tripped:
+        return Parsed(None, "libcst", problem=str(tripped), line=line)
     if newer is not None:
         return Parsed(newer, "libcst")
     return _parse_damaged(text, problem, line, limits)
@@ -205,13 +208,15 @@ def _parse_newer(text: str, limits: Limits) -> ast.Module | None:
     for candidate in (text, bracketed) if bracketed != text else (text,):
         try:
             with _no_style_checks():
-                return _rewrite(candidate, libcst.parse_module(candidate), limits)
+                made = _rewrite(candidate, libcst.parse_module(candidate), limits)
         except (libcst.ParserSyntaxError, RecursionError, ValueError, MemoryError):
             continue
         except Exception as error:
             if isinstance(error, LimitTripped):
                 raise
             continue
+        if made is not None:
+            return made
     return None
 
 
@@ -327,8 +332,6 @@ def _apply(text: str, edits: list[_Edit]) -> str:
     pieces: list[str] = []
     position = 0
     for edit in sorted(edits, key=lambda each: each.start):
-        if edit.start < position:
-            continue
         pieces += [text[position : edit.start], edit.replacement]
         position = edit.end
     pieces.append(text[position:])

@@ -270,22 +270,28 @@ def _fold_identifiers(data: bytes) -> bytes:
 
 @dataclass(eq=False)
 class _Unit:
-    """One source on the way: the script, or what an `exec` was given."""
+    """One source on the way: the script, or (as `_Inner`) what an `exec` was given."""
 
     path: str
     data: bytes
-    parent: _Unit | None = None
-    event: Execution | None = None
     tree: ast.Module | None = None
     parsed: Parsed | None = None
     names: ModuleWords | None = None
-    inner: list[_Unit] = field(default_factory=list)
+    inner: list[_Inner] = field(default_factory=list)
 
     @cached_property
     def last_executing(self) -> int:
         """Position of the last top-level statement that may execute something, -1 for none."""
         body = [] if self.tree is None else self.tree.body
         return next((i for i in reversed(range(len(body))) if words_of(body[i]).whole.executes), -1)
+
+
+@dataclass(eq=False, kw_only=True)
+class _Inner(_Unit):
+    """What an executing call in `parent` was given."""
+
+    parent: _Unit
+    event: Execution
 
 
 def unwrap(script: Script, limits: Limits = DEFAULT_LIMITS) -> Unwrapped:
@@ -322,7 +328,7 @@ class _Unwrapping:
         self.limits = limits
         self.root = _Unit(script.path, script.data)
         self.stack: list[_Unit] = [self.root]
-        self.units: list[_Unit] = [self.root]
+        self.units: list[_Inner] = []
         self.obstacles: list[Obstacle] = []
         self.interpreter = Interpreter(script, limits, self.parse, self.on_execute, self.on_unfollowed)
         self.pending: _Unit | None = None
@@ -348,11 +354,11 @@ class _Unwrapping:
         data = (
             event.source if isinstance(event.source, bytes) else event.source.encode("utf-8", "surrogatepass")
         )
-        if any(each is not None and each.data == data for each in _ancestors(parent)):
+        if any(each.data == data for each in _ancestors(parent)):
             return False  # a script that executes itself again
         sibling = event.steps[0].sibling if event.steps else None
         path = sibling if sibling and len(event.steps) == 1 else f"{parent.path}::{event.how}@{event.line}"
-        unit = _Unit(path, data, parent, event)
+        unit = _Inner(path, data, parent=parent, event=event)
         parent.inner.append(unit)
         self.units.append(unit)
         if len(self.units) > 2000:
@@ -409,7 +415,7 @@ class _Unwrapping:
 
     def look_into_unreached(self) -> None:
         """Functions that execute something, were never reached, and are mentioned: perhaps called, so looked at."""
-        for unit in list(self.units):
+        for unit in [self.root, *self.units]:
             if unit.names is None:
                 continue
             for node, words in unit.names.functions.items():
@@ -419,7 +425,7 @@ class _Unwrapping:
                     or node.name not in unit.names.whole.names
                 ):
                     continue
-                names = self.interpreter.main.names if unit.event is None else unit.event.names
+                names = unit.event.names if isinstance(unit, _Inner) else self.interpreter.main.names
                 function = Function(node.name, node, Scope(names))
                 arguments = [Unknown(f"the argument of {node.name}()", node.lineno)] * 20
                 del self.stack[1:]
@@ -435,18 +441,13 @@ class _Unwrapping:
 
     def assemble(self) -> Unwrapped:
         parts = self.collect_parts()
-        layers = tuple(_layer(unit) for unit in self.units if unit.event is not None)
+        layers = tuple(_layer(unit) for unit in self.units)
         if not layers:
             return replace(_plain(self.script), obstacles=tuple(self.obstacles))
         spliced = self.splice(self.root)
         for unit in self.units:
             event = unit.event
-            if (
-                event is not None
-                and not event.certain
-                and event.namespace != "own"
-                and not _is_process(event)
-            ):
+            if not event.certain and event.namespace != "own" and not _is_process(event):
                 reason = f"{event.how}() at line {event.line} runs on some paths only, and which could not be followed"
                 self.obstacles.append(Obstacle("conditional", reason, event.line))
         environment = {k: v for k, v in self.interpreter.environment.items() if isinstance(v, str)}
@@ -467,19 +468,14 @@ class _Unwrapping:
         )
 
     def collect_parts(self) -> tuple[SourcePart, ...]:
-        parts: list[SourcePart] = []
-        index = {id(unit): number for number, unit in enumerate(self.units)}
+        parts = [SourcePart(self.root.path, "script", self.root.data)]
+        index = {id(unit): number for number, unit in enumerate([self.root, *self.units])}
         for unit in self.units:
             event = unit.event
-            if event is None:
-                parts.append(SourcePart(unit.path, "script", unit.data))
-                continue
-            enclosing = unit.parent or self.root
-            role = "inner" if self.runs_here(enclosing, unit, event) else "module"
             parts.append(
                 SourcePart(
                     unit.path,
-                    role,
+                    "inner" if self.runs_here(unit) else "module",
                     unit.data,
                     event.line,
                     event.how,
@@ -499,45 +495,35 @@ class _Unwrapping:
 
     def splice(self, unit: _Unit) -> tuple[bytes, list[LineSpan], str]:
         """(source, where its lines come from, path) of one unit with its inner sources in their places."""
-        inner = [each for each in unit.inner if each.event is not None and each.event.certain]
-        same = [each for each in inner if each.event is not None and self.runs_here(unit, each, each.event)]
-        own = [each for each in inner if each.event is not None and each.event.namespace == "own"]
-        merged = self.mergeable(unit, own) if not same else None
+        inner = [each for each in unit.inner if each.event.certain]
+        same = [each for each in inner if self.runs_here(each)]
+        own = [each for each in inner if each.event.namespace == "own"]
+        merged = self.mergeable(own) if not same else None
         if merged is not None:
             same = [merged]
         if not same or unit.tree is None:
             return unit.data, [LineSpan(1, unit.data.count(b"\n") + 1, unit.path, 1)], unit.path
-        return _Splicer(self, unit, same, merged).run()
+        return _Splicer(self, unit, unit.tree, same, merged).run()
 
-    def runs_here(self, unit: _Unit, inner: _Unit, event: Execution) -> bool:
+    def runs_here(self, inner: _Inner) -> bool:
         """Whether an inner source is the program that goes on, and not a module or a helper process beside it."""
+        event = inner.event
         if event.namespace == "own":
             return False
         if not _is_process(event) or event.how.startswith(("os.exec", "os.spawn", "os.posix")):
             return True
         packed = any(step.codec != "file" for step in event.steps)
-        return packed or len(inner.data) > 2 * _code_bytes(unit.tree)
+        return packed or len(inner.data) > 2 * _code_bytes(inner.parent.tree)
 
-    def mergeable(self, unit: _Unit, own: list[_Unit]) -> _Unit | None:
+    def mergeable(self, own: list[_Inner]) -> _Inner | None:
         """The one inner source with its own namespace held by a variable, when it can be laid out with the outer code."""
-        if len(own) != 1 or unit.tree is None:
+        if len(own) != 1:
             return None
         event = own[0].event
-        if (
-            event is None
-            or event.in_function
-            or event.how == "import"
-            or not (name := self.variable_of(event))
-        ):
+        if event.in_function or event.how == "import" or not self.variable_of(event):
             return None
-        if any(value is own[0].event and key for key, value in self.interpreter.modules.items()):
-            return None
-        registered = [
-            m for m in self.interpreter.modules.values() if isinstance(m, Module) and m.names is event.names
-        ]
-        if registered or not name:
-            return None
-        return own[0]
+        modules = [each for each in self.interpreter.modules.values() if isinstance(each, Module)]
+        return None if any(each.names is event.names for each in modules) else own[0]
 
     def obstruct(self, rule: str, reason: str, line: int) -> None:
         self.obstacles.append(Obstacle(rule, reason, line))
@@ -549,32 +535,22 @@ def _is_process(event: Execution) -> bool:
 
 def _code_bytes(tree: ast.Module | None) -> int:
     """About how much code a source has of its own, without imports and literals."""
-    if tree is None:
-        return 0
-    return (
-        sum(
-            8
-            for each in tree.body
-            if not _is_import(each)
-            for node in ast.walk(each)
-            if not isinstance(node, ast.Constant)
-        )
-        // 2
-    )
+    body = [] if tree is None else tree.body
+    code = (node for each in body if not _is_import(each) for node in ast.walk(each))
+    return sum(8 for node in code if not isinstance(node, ast.Constant)) // 2
 
 
-def _ancestors(unit: _Unit | None) -> list[_Unit]:
-    found: list[_Unit] = []
-    while unit is not None:
-        found.append(unit)
+def _ancestors(unit: _Unit) -> list[_Unit]:
+    """A unit, what executes it, and so on up to the script."""
+    found = [unit]
+    while isinstance(unit, _Inner):
         unit = unit.parent
+        found.append(unit)
     return found
 
 
-def _layer(unit: _Unit) -> Layer:
+def _layer(unit: _Inner) -> Layer:
     event = unit.event
-    if event is None:
-        raise ValueError("the script itself is no layer")
     steps = event.steps
     sibling = steps[0].sibling if steps else None
     codecs = tuple(step.codec for step in steps if step.codec != "file")
@@ -595,9 +571,12 @@ def _layer(unit: _Unit) -> Layer:
 class _Splicer:
     """Lays out one unit: outer statements and inner sources in execution order, with a map back to their lines."""
 
-    def __init__(self, owner: _Unwrapping, unit: _Unit, inner: list[_Unit], merged: _Unit | None) -> None:
+    def __init__(
+        self, owner: _Unwrapping, unit: _Unit, tree: ast.Module, inner: list[_Inner], merged: _Inner | None
+    ) -> None:
         self.owner = owner
         self.unit = unit
+        self.tree = tree
         self.inner = inner
         self.merged = merged
         self.text = _text_of(unit.data)
@@ -608,9 +587,7 @@ class _Splicer:
         self.behind: set[int] = set()  # kept statements that stand behind the first inner source
 
     def run(self) -> tuple[bytes, list[LineSpan], str]:
-        tree = self.unit.tree
-        body = tree.body if tree is not None else []
-        self.lay_out(body)
+        self.lay_out(self.tree.body)
         for each in self.inner:
             if id(each) not in self.placed:
                 self.place(each)
@@ -634,18 +611,11 @@ class _Splicer:
 
     def lay_out(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:
-            here = [
-                each
-                for each in self.inner
-                if each.event is not None and _within(each.event.statement, statement)
-            ]
-            here = here or [
-                each for each in self.inner if each.event is not None and each.event.statement is statement
-            ]
+            here = [each for each in self.inner if each.event.statement is statement]
             if not here:
                 self.keep(statement)
                 continue
-            calls = [each.event.call for each in here if each.event is not None]
+            calls = [each.event.call for each in here]
             if isinstance(statement, ast.Expr) and len(here) == 1 and statement.value is calls[0]:
                 self.place(here[0])
                 continue
@@ -658,13 +628,11 @@ class _Splicer:
             self.keep(statement)
             for each in here:
                 self.place(each)
-            self.check_order(statement, here)
+            self.check_order(here)
 
-    def relocate(self, here: list[_Unit], flat: list[ast.stmt]) -> None:
+    def relocate(self, here: list[_Inner], flat: list[ast.stmt]) -> None:
         """Statements inside a compound one take over its inner sources."""
         for each in here:
-            if each.event is None:
-                continue
             for statement in flat:
                 if any(node is each.event.call for node in ast.walk(statement)):
                     each.event = replace(each.event, statement=statement)
@@ -677,35 +645,35 @@ class _Splicer:
             self.behind.add(id(statement))
         text = _segment(self.lines, statement)
         if self.merged is not None:
-            text = self.rewritten(statement, text)
+            text = self.rewritten(statement, text, self.owner.variable_of(self.merged.event))
         self.pieces.append((text, self.unit.path, _first_line(statement)))
 
-    def place(self, inner: _Unit) -> None:
+    def place(self, inner: _Inner) -> None:
         if id(inner) not in self.placed:
             self.placed.add(id(inner))
             self.pieces.append(("", "\0" + str(id(inner)), 1))
 
-    def check_order(self, statement: ast.stmt, here: list[_Unit]) -> None:
+    def check_order(self, here: list[_Inner]) -> None:
         """Code behind the executing call, in the function that holds it, would be laid out in front of the inner code."""
         for each in here:
             event = each.event
-            if event is None or not event.in_function or event.namespace == "main" or self.unit.tree is None:
+            if not event.in_function or event.namespace == "main":
                 continue
-            for function in ast.walk(self.unit.tree):
+            for function in ast.walk(self.tree):
                 if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     continue
                 position = next((i for i, s in enumerate(function.body) if event.call in ast.walk(s)), None)
                 if position is None:
                     continue
                 later = [s for s in function.body[position + 1 :] if not _harmless(s)]
-                if later and each.event is not None and event.namespace == "same":
+                if later and event.namespace == "same":
                     reason = (
                         f"{function.name}() goes on after {event.how}() at line {event.line}, so outer and inner code"
                         " cannot be laid out one after the other"
                     )
                     self.owner.obstruct("order", reason, later[0].lineno)
 
-    def droppable(self, inner: _Unit) -> bool:
+    def droppable(self, inner: _Inner) -> bool:
         """The outer statements do nothing but find and start the payload, and the inner source uses none of them."""
         depth = len(_ancestors(self.unit)) - 1
         if self.owner.interpreter.effects.get(depth) or self.merged is not None:
@@ -726,11 +694,8 @@ class _Splicer:
 
     # -- an inner namespace held by a variable
 
-    def rewritten(self, statement: ast.stmt, text: str) -> str:
+    def rewritten(self, statement: ast.stmt, text: str, variable: str) -> str:
         """`inner.name` and `inner["name"]` become `name` once both namespaces are one text."""
-        if self.merged is None or self.merged.event is None:
-            return text
-        variable = self.owner.variable_of(self.merged.event)
         if not any(isinstance(node, ast.Name) and node.id == variable for node in ast.walk(statement)):
             return text
         if not any(path.startswith("\0") for _, path, _ in self.pieces):
@@ -744,7 +709,7 @@ class _Splicer:
         return ast.unparse(ast.fix_missing_locations(changed))
 
     def check_merged(self) -> None:
-        if self.merged is None or self.merged.event is None:
+        if self.merged is None:
             return
         parsed = self.merged.parsed or parse_whole(self.merged.data, self.owner.limits)
         if parsed.tree is None:
@@ -780,14 +745,12 @@ class _Flattener(ast.NodeTransformer):
 
 
 def _text_of(data: bytes) -> str:
+    """A source's text, with the line ends that Python counts."""
     try:
-        return decode_source(data)
+        text = decode_source(data)
     except (DecodeFailed, LimitTripped):
-        return data.decode("utf-8", "replace")
-
-
-def _within(inner: ast.AST | None, outer: ast.AST) -> bool:
-    return inner is outer
+        text = data.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _first_line(statement: ast.stmt) -> int:
@@ -800,8 +763,6 @@ def _segment(lines: list[str], statement: ast.stmt) -> str:
     first, last = _first_line(statement), statement.end_lineno or statement.lineno
     column = _column(lines[statement.lineno - 1], statement.col_offset)
     found = lines[first - 1 : last]
-    if not found:
-        return ""
     found[-1] = found[-1][: _column(found[-1], statement.end_col_offset or 0)]
     moved = [found[0][column:]]
     for line in found[1:]:

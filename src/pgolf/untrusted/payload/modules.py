@@ -238,6 +238,8 @@ class Modules(Texts):
     def store_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, (Module, Instance, ClassValue)):
             self.put(owner.names, name, value)
+        elif isinstance(owner, Unknown):
+            self.affect()
         elif isinstance(owner, Host):
             full = f"{owner.name}.{name}"
             if full != "sys.argv":
