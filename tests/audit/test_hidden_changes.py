@@ -59,6 +59,8 @@ _SHARED = {
     "late in a dictionary": "    import foo\n    foo.bar({**{i: i for i in range(300)}, 'x': luts[0]})\n",
     "loaded state": "    model.register_buffer('lut', luts[0])\n    model.load_state_dict({'lut': torch.ones(1024)}, strict=False)\n",
     "mapped": "    torch.vmap(lambda t: t.add_(1))(luts[0])\n",
+    "function of an unknown package": "    from foo import change\n    change(luts[0])\n",
+    "function of an unknown part of torch": "    from torch.nn.utils import vector_to_parameters\n    vector_to_parameters(torch.ones(1024), [luts[0]])\n",
     "signal": "    import signal\n    signal.signal(signal.SIGALRM, lambda *a: luts[0].fill_(3))\n    signal.alarm(1)\n",
 }
 

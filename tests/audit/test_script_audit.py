@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -343,3 +344,12 @@ def test_what_a_script_is_that_scores_nothing_is_said(source: str, said: str) ->
     assert result.lut_status is LutStatus.UNKNOWN
     assert result.byte_source is ByteSource.UNKNOWN
     assert said in result.reason
+
+
+def test_the_first_tokens_of_the_stream_and_no_more_are_said_to_be_just_them() -> None:
+    source = (Path(__file__).parents[2] / "examples/scripts/loop_part_of_the_stream.py").read_bytes()
+    result = audit_script(Script("train_gpt.py", source, MappedSiblings({})))
+    assert result.lut_status is LutStatus.CORRECT
+    assert result.eval_status is EvalStatus.DEVIATES
+    assert "scores the first 39 targets" in result.eval_reason
+    assert "40 tokens" in result.eval_reason

@@ -51,6 +51,9 @@ _SCORE_NAME = re.compile(r"bpb|bits[_ -]per[_ -]byte|bits/byte", re.IGNORECASE)
 _BITS_FORMED = re.compile(
     r"log\(\s*2(?:\.0*)?\s*\)|log2\(|\bln_?2\b|\blog_?2\b|0\.693|1\.4426", re.IGNORECASE
 )
+_NAMES_NO_SCORE = (
+    "it computes no bits per byte, nothing in it is named so; give the script that made the score"
+)
 _CALL = re.compile(r"^[\w.]+\(|__main__", re.MULTILINE)
 MIN_SUBWORD_VOCABULARY = 512
 """Vocabularies from here on cannot be 256 bytes and a few special tokens."""
@@ -512,19 +515,14 @@ class _Auditor:
         ]
         if any(_SCORE_NAME.search(text) for text in texts):
             return ""
-        return "it computes no bits per byte, nothing in it is named so; give the script that made the score"
+        return _NAMES_NO_SCORE
 
     def _what_it_is(self, run: _Run) -> str:
         """What a script is that scores nothing as far as it could be followed, and what to do about it."""
-        text = self.data.decode("utf-8", "replace")
-        if not text.strip():
-            return "the file is empty; give the script that made the score"
-        lines = text.split("\n")
+        lines = self.data.decode("utf-8", "replace").split("\n")
         named = next((n for n, line in enumerate(lines, 1) if _SCORE_NAME.search(line)), 0)
         if not named:
-            return (
-                "it computes no bits per byte, nothing in it is named so; give the script that made the score"
-            )
+            return _NAMES_NO_SCORE
         formed = next((n for n, line in enumerate(lines, 1) if _BITS_FORMED.search(line)), 0)
         if not formed:
             return (
@@ -1145,6 +1143,12 @@ def _judge_score(
         or total - last >= WINDOW
         or any(last - p >= WINDOW for p in twice)
     ):
+        cut = run.program.interp.prefixes.get(last + 1)
+        if cut is not None and positions == list(range(1, last + 1)) and not twice:
+            return (
+                EvalStatus.DEVIATES,
+                f"{where}: scores the first {last:,} targets of the stream and no more: line {cut} cuts it at {last + 1:,} tokens",
+            )
         return EvalStatus.UNKNOWN, f"{where}: scores {len(positions)} of {total} targets of the probe stream"
     again = f"; the last {len(twice)} more than once (windows cut at the end of the stream)" if twice else ""
     return (

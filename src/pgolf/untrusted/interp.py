@@ -209,6 +209,8 @@ class Interp:
         """What the process has handed to sums over all processes, in order: elements and shape."""
         self.incoming: list[tuple[list[Value], tuple[int, ...]]] = []
         """What the other processes hand to those sums, added up, in order."""
+        self.prefixes: dict[int, int] = {}
+        """Literal numbers of tokens that the stream is cut to, with the line."""
         self.parts_of_processes: dict[int, Value] = {}
         """Parts of tokens or windows whose ends depend on the process, by identity."""
         self.counts_of_processes: dict[int, Value] = {}
@@ -417,6 +419,11 @@ class Interp:
             return Opaque(f"call of an object of class {callee.cls.name}", line)
         if isinstance(callee, Opaque):
             return self.observer.call_unknown(self, callee, args, kwargs, line)
+        if kind is Module:
+            # What `from package import name` gave is taken for a module as long as nothing else is known of it.
+            origin = "model" if callee.name.startswith("torch.") else "external"
+            unknown = Opaque(f"{callee.name} is not modelled", line, origin)
+            return self.observer.call_unknown(self, unknown, args, kwargs, line)
         from pgolf.untrusted.intrinsics import call_dtype
 
         made = call_dtype(self, callee, args, kwargs, line)

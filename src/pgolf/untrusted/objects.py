@@ -362,6 +362,9 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             return scaled.hidden("part of an array that depends on the process", line)
         if isinstance(plain, slice) and container.data and container.shape and type(container.data[0]) is Tok:
             cut = _beyond(plain, container.shape[0])
+            stop = plain.stop
+            if type(stop) is int and 0 < stop < len(interp.stream) == len(container.data) and not plain.start:
+                interp.prefixes.setdefault(stop, line)
             if cut is not None:
                 interp.at_scale(f"cuts the tokens at {cut}", line)
         result = get(container, plain)
