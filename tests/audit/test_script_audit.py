@@ -219,6 +219,15 @@ def test_a_launcher_is_followed_to_what_it_starts() -> None:
     assert "real.py" in alone.reason
 
 
+def test_a_shard_that_is_mapped_into_memory_is_read_like_another() -> None:
+    old = '    tokens = np.fromfile(file, dtype="<u2", count=int(header[2]), offset=256 * 4)\n'
+    mapped = '    tokens = np.memmap(file, mode="r", dtype=np.dtype("<u2"), offset=1024, shape=(int(header[2]),), order="C")\n'
+    source = (Path(__file__).parents[2] / "examples" / "scripts" / "canonical.py").read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    result = audit(source.replace(old, mapped))
+    assert (result.lut_status, result.eval_status) == (LutStatus.CORRECT, EvalStatus.CANONICAL)
+
+
 def test_nothing_at_all_is_unknown_with_a_reason() -> None:
     result = audit("print('hello')\n")
     assert result.lut_status is LutStatus.UNKNOWN

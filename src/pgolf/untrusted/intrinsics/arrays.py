@@ -1241,11 +1241,14 @@ _NUMPY_NAMES = frozenset(
 )  # fmt: skip
 _NUMPY_ONLY = frozenset({"astype", "copy", "fill", "tobytes", "setflags", "flat"})
 _OTHER_RESULTS = frozenset({"out", "where", "initial", "order", "casting", "subok", "like"})
-"""Named arguments that change where a result goes or what it holds; none of them is followed."""
+"""Named arguments that change where a result goes or what it holds; none of them is followed, but for C's own order."""
 
 
 def _plain_call(kwargs: Kwargs) -> bool:
-    return not kwargs or (not _OTHER_RESULTS & kwargs.keys())
+    return not kwargs or all(
+        name not in _OTHER_RESULTS or (name == "order" and value in ("C", None))
+        for name, value in kwargs.items()
+    )
 
 
 _UNCHECKED = dict(TENSOR_METHODS)
