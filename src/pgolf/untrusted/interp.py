@@ -15,6 +15,7 @@ Trees are compiled to Python closures, block by block as they are reached, which
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -147,6 +148,17 @@ class Code:
         return self.body
 
 
+MOST_STORES = 5_000
+"""Places that one loop stores into and that are kept, with what is in reach of the script."""
+
+
+def _references(kept: dict[tuple[int, str], Any], place: tuple[int, str]) -> int:
+    holder = kept[place]
+    return sys.getrefcount(holder)
+
+
+_OWN_REFERENCES = _references({(0, ""): object()}, (0, ""))
+"""References to a thing that only such a mapping holds."""
 _SHAPING = frozenset({ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom})
 """Nodes that say what kind of function they stand in, or whose names it binds."""
 
@@ -301,17 +313,29 @@ class Interp:
     def stored(self, holder: Value, name: str, line: int) -> None:
         """Something outside a frame's own names is stored into, in a loop: an attribute or global by name, or a container."""
         kept = self.loops[-1]
-        if len(kept) < 5000:
+        if len(kept) >= MOST_STORES and (id(holder), name) not in kept:
+            self._drop_unreachable(kept)
+        if len(kept) < MOST_STORES:
             kept[id(holder), name] = holder
         elif (id(holder), name) not in kept:
             self.doubt("a loop stores into more places than are kept", line)
+
+    def _drop_unreachable(self, kept: dict[tuple[int, str], Value]) -> None:
+        """Forget places that nothing else refers to: what a round made and left behind, one for every token."""
+        self.step(len(kept))
+        for place in list(kept):
+            if _references(kept, place) <= _OWN_REFERENCES:
+                del kept[place]
 
     def leave_loop(self) -> dict[tuple[int, str], Value]:
         """A loop ends; returns what it stored into, which the loop around it did, too."""
         done = self.loops.pop()
         if self.loops and done:
             around = self.loops[-1]
-            if len(around) + len(done) > 5000:
+            if len(around) + len(done) > MOST_STORES:
+                self._drop_unreachable(done)
+                self._drop_unreachable(around)
+            if len(around) + len(done) > MOST_STORES:
                 self.doubt("a loop stores into more places than are kept", 0)
             else:
                 around.update(done)
