@@ -118,3 +118,25 @@ def test_read_script_says_what_is_wrong(folder: Path) -> None:
             read_script(bad)
     with pytest.raises(DataError, match="source_bytes"):
         read_script(folder / "train.py", replace(DEFAULT_LIMITS, source_bytes=3))
+
+
+def test_a_file_that_holds_more_than_its_size_says_trips_the_bound() -> None:
+    # Files of /proc say 0 bytes.
+    with pytest.raises(LimitTripped) as tripped:
+        FolderSiblings(Path("/proc/self"), replace(DEFAULT_LIMITS, sibling_bytes=10)).read("status")
+    assert tripped.value.limit == "sibling_bytes"
+
+
+def test_a_folder_of_very_many_files_is_listed_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (tmp_path / f"d{number}").mkdir()
+        (tmp_path / f"d{number}" / "a.py").write_text("")
+    monkeypatch.setattr("pgolf.untrusted.script._MAX_LISTED_NAMES", 3)
+    assert FolderSiblings(tmp_path).names() == ("d0/a.py", "d1/a.py", "d2/a.py")
+
+
+def test_a_device_is_no_script() -> None:
+    with pytest.raises(DataError, match="not a regular file"):
+        read_script(Path("/dev/null"))

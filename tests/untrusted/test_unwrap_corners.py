@@ -283,3 +283,44 @@ def test_the_targets_of_the_worker_say_the_same_as_the_functions() -> None:
         {"path": "b.py"}, {"script": b"exec(open('a.txt').read())", "sibling:a.txt": b"A = 1"}
     )
     assert beside["source"] == "A = 1"
+
+
+def test_a_fresh_namespace_has_the_builtins() -> None:
+    found = unwrapped("exec('__builtins__.exec(\"x = 1\")', {'__name__': '__main__'})\n")
+    assert [part.data for part in found.parts[1:]] == [b'__builtins__.exec("x = 1")', b"x = 1"]
+
+
+def test_a_namespace_inside_a_function_stays_a_module_of_its_own() -> None:
+    found = unwrapped(f"import zlib\ndef go():\n    ns = {{}}\n    exec({Z}, ns)\n    return ns\nX = go()\n")
+    assert [part.role for part in found.parts] == ["script", "module"]
+    assert b"X = go()" in found.source
+
+
+def test_inner_code_that_is_no_python_is_named_however_it_is_held() -> None:
+    for text in (
+        "ns = {}\nexec('def (', ns)\nuse = ns['f']\n",
+        "exec('# coding: nonsense\\nx = 1'.encode())\nexec('y')\n",
+    ):
+        found = unwrapped(text)
+        assert found.source
+        assert found.layers or found.obstacle is not None
+
+
+def test_obstacles_are_listed_up_to_a_bound() -> None:
+    found = unwrapped("exec(u)\n" * 300)
+    assert len(found.obstacles) == 100
+    assert found.obstacle is not None
+    assert found.obstacle.line == 1
+
+
+def test_uses_of_a_namespace_beside_other_subscripts_are_laid_out() -> None:
+    found = unwrapped(f"import zlib\nns = {{}}\nexec({Z}, ns)\nuse = ns['build'](other[0], ns['n' 'ame'])\n")
+    assert b"use = build(other[0], name)" in found.source
+
+
+def test_a_function_that_executes_for_many_statements_takes_linear_work() -> None:
+    calls = "".join(f"go({i})\n" for i in range(800))
+    found = unwrapped(f"def go(i):\n    exec('x = ' + str(i), globals())\n    note(i)\n{calls}")
+    assert len(found.layers) == 800
+    assert found.obstacle is not None
+    assert found.obstacle.rule == "order"

@@ -37,6 +37,9 @@ SAME_AS_CPYTHON = {
     "deleted attributes": "class A:\n    x = 'a'\na = A()\na.x = 'b'\nexec(a.x)",
     "nothing in an else": "for i in (): exec('a')\nelse: exec('b')",
     "star arguments": "def f(*a, **k): return ''.join(a) + k['x']\nexec(f(*['a', 'b'], **{'x': 'c'}))",
+    "await in a coroutine that is run": "import asyncio\nasync def g(): return 'a'\nasync def f(): exec(await g())\nasyncio.run(f())",
+    "a function's globals": "x = 'a'\ndef f(): pass\nexec(f.__globals__['x'])\nexec('b' if f else 'c')",
+    "numbers with a point": "exec(str(1.5 + 2 * 0.5 - 1))",
     "a nested f-string": "x = 'a'\nexec(f\"{f'{x}b'}c\")",
     "environment of a dict display": "import os\nos.environ['PGOLF_Z'] = 'a'\nexec({**os.environ}['PGOLF_Z'])",
 }  # fmt: skip
@@ -143,6 +146,19 @@ PATHS = {
     "import __main__\n__main__.x = 'a'\nexec(x)": ["a"],
     "def f(a, u): a.g(a)\nclass A:\n    x = 'a'\n    def g(self): box[0] = 'c'\nbox = ['a']\nf(A, unknown)\nexec(box[0])": [],
     "class A:\n    def g(self, v): box[0] = 'c'\nbox = ['a']\na = A()\na.g(unknown)\nexec(box[0])": [],
+    "def f():\n    try:\n        u()\n    except E:\n        return 'a'\n    else:\n        exec('c')\n    return 'a'\nexec(f())": ["?c", "a"],
+    "def f():\n    for i in 'ab':\n        if u: return 'a'\n    return 'a'\nexec(f())": ["a"],
+    "def f():\n    for i in 'ab':\n        if u: return i\n    return 'b'\nexec(f())": [],
+    "x = 'a'\nfrom . import *\nexec(x)": [],
+    "import sys\nx = 'a'\nsys.modules[u] = 5\nexec(x)": [],
+    "def f(): pass\nf.x = 'a'\nexec(f.x)": [],
+    "exec(repr({[1]: 1 for i in 'a'}))": [],
+    "exec(repr({[i] for i in 'a'}))": [],
+    "exec([x for y in 'a' for x in undefined])": [],
+    "exec({x: 1 for y in 'a' for x in undefined})": [],
+    "exec(bytes([b ^ undefined for b in bytes(600)]))": [],
+    "exec(print + 1)": [],
+    "x = 'a'\nimport train_gpt\nexec(x)": ["a"],
     "break\nexec('a')": [],
     "def f():\n    break\nexec(f())": [],
     "@staticmethod\ndef f(): return 'a'\nexec(f())": ["a"],
@@ -202,3 +218,23 @@ def test_a_source_that_executes_itself_under_other_text_is_bounded() -> None:
         found.obstacle.limit in ("layer_depth", "constant_bytes", "source_bytes", "constant_steps")
         or found.layers
     )
+
+
+def test_the_literal_parts_of_a_text_with_holes_are_kept() -> None:
+    found = follow("exec('import a\\n' + 'x = 1\\n' + undefined + 'y = 2')")
+    assert found.unfollowed[0].text == "import a\nx = 1\ny = 2"
+    assert follow("exec(f'x = {undefined} + 1')").unfollowed[0].text == "x = \ufffc + 1"
+
+
+def test_a_loop_that_waits_for_something_unknown_costs_little() -> None:
+    found = follow(
+        "import engine\nstep = 0\nwhile step < 10_000_000:\n    engine.train(step)\n    step += 1\nexec('after')"
+    )
+    assert found.sources == ["after"]
+    assert found.interpreter.steps < DEFAULT_LIMITS.constant_steps // 10
+
+
+def test_a_list_of_a_very_long_range_is_a_bound() -> None:
+    with pytest.raises(LimitTripped) as tripped:
+        follow("x = list(range(10 ** 9))")
+    assert tripped.value.limit == "constant_steps"

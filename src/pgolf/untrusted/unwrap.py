@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted.codecs import DecodeFailed
@@ -372,12 +373,8 @@ class _Unwrapping:
 
     def more_to_come(self, parent: _Unit, event: Execution) -> bool:
         """Whether the enclosing source may execute something else later, which this inner code could prepare."""
-        if parent.tree is None or event.statement is None:
-            return parent is not self.root
-        try:
-            return parent.tree.body.index(event.statement) < parent.last_executing
-        except ValueError:
-            return True
+        body: list[Any] = [] if parent.tree is None else parent.tree.body
+        return event.statement not in body or body.index(event.statement) < parent.last_executing
 
     def on_unfollowed(self, found: Unfollowed) -> None:
         if len(self.obstacles) < 100:
@@ -584,6 +581,12 @@ class _Splicer:
         self.pieces: list[tuple[str, str, int]] = []  # text, path, line
         self.kept: list[ast.stmt] = []
         self.placed: set[int] = set()
+        self.numbered = {f"\0{number}": each for number, each in enumerate(inner)}
+        self.marks = {id(each): mark for mark, each in self.numbered.items()}
+        self.at: dict[int, list[_Inner]] = {}  # by the statement that executes them
+        for each in inner:
+            self.at.setdefault(id(each.event.statement), []).append(each)
+        self.later: dict[int, list[tuple[str, ast.stmt]]] = {}
         self.behind: set[int] = set()  # kept statements that stand behind the first inner source
 
     def run(self) -> tuple[bytes, list[LineSpan], str]:
@@ -599,7 +602,7 @@ class _Splicer:
         line = 1
         for text, path, origin in self.pieces:
             if path.startswith("\0"):
-                inner = next(each for each in self.inner if "\0" + str(id(each)) == path)
+                inner = self.numbered[path]
                 data, inner_spans, _ = self.owner.splice(inner)
                 text = _text_of(data)
                 spans += [replace(span, first_line=span.first_line + line - 1) for span in inner_spans]
@@ -611,7 +614,7 @@ class _Splicer:
 
     def lay_out(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:
-            here = [each for each in self.inner if each.event.statement is statement]
+            here = self.at.get(id(statement), [])
             if not here:
                 self.keep(statement)
                 continue
@@ -632,10 +635,11 @@ class _Splicer:
 
     def relocate(self, here: list[_Inner], flat: list[ast.stmt]) -> None:
         """Statements inside a compound one take over its inner sources."""
+        owners = {id(node): statement for statement in flat for node in ast.walk(statement)}
         for each in here:
-            for statement in flat:
-                if any(node is each.event.call for node in ast.walk(statement)):
-                    each.event = replace(each.event, statement=statement)
+            statement = owners[id(each.event.call)]
+            each.event = replace(each.event, statement=statement)
+            self.at.setdefault(id(statement), []).append(each)
 
     def keep(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Pass):
@@ -651,27 +655,32 @@ class _Splicer:
     def place(self, inner: _Inner) -> None:
         if id(inner) not in self.placed:
             self.placed.add(id(inner))
-            self.pieces.append(("", "\0" + str(id(inner)), 1))
+            self.pieces.append(("", self.marks[id(inner)], 1))
 
     def check_order(self, here: list[_Inner]) -> None:
         """Code behind the executing call, in the function that holds it, would be laid out in front of the inner code."""
         for each in here:
             event = each.event
-            if not event.in_function or event.namespace == "main":
+            if not event.in_function or event.namespace != "same":
                 continue
+            for name, later in self.code_behind(event.call):
+                reason = (
+                    f"{name}() goes on after {event.how}() at line {event.line}, so outer and inner code"
+                    " cannot be laid out one after the other"
+                )
+                self.owner.obstruct("order", reason, later.lineno)
+
+    def code_behind(self, call: ast.AST) -> list[tuple[str, ast.stmt]]:
+        """(function, first statement behind the call that matters) for each function that holds a call."""
+        if id(call) not in self.later:
+            found = self.later[id(call)] = []
             for function in ast.walk(self.tree):
                 if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     continue
-                position = next((i for i, s in enumerate(function.body) if event.call in ast.walk(s)), None)
-                if position is None:
-                    continue
-                later = [s for s in function.body[position + 1 :] if not _harmless(s)]
-                if later and event.namespace == "same":
-                    reason = (
-                        f"{function.name}() goes on after {event.how}() at line {event.line}, so outer and inner code"
-                        " cannot be laid out one after the other"
-                    )
-                    self.owner.obstruct("order", reason, later[0].lineno)
+                held = [any(node is call for node in ast.walk(s)) for s in function.body]
+                behind = function.body[held.index(True) + 1 :] if True in held else []
+                found += [(function.name, s) for s in behind if not _harmless(s)][:1]
+        return self.later[id(call)]
 
     def droppable(self, inner: _Inner) -> bool:
         """The outer statements do nothing but find and start the payload, and the inner source uses none of them."""

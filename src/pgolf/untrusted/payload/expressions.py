@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pgolf.untrusted.payload.calls import Calls
-from pgolf.untrusted.payload.values import MISSING, Function, Host, Scope, Unknown, is_hashable, same
+from pgolf.untrusted.payload.values import MISSING, Function, Host, Scope, Unknown, same
 
 
 class Expressions(Calls):
@@ -33,11 +33,8 @@ class Expressions(Calls):
         pieces: list[str] = []
         hole: Unknown | None = None
         for part in node.values:
-            if isinstance(part, ast.Constant):
-                pieces.append(str(part.value))
-                continue
             if not isinstance(part, ast.FormattedValue):
-                hole = hole or self.unknown("an f-string part")
+                pieces.append(str(getattr(part, "value", "")))
                 continue
             value = self.value(part.value, scope)
             spec = "" if part.format_spec is None else self.value(part.format_spec, scope)
@@ -92,9 +89,6 @@ class Expressions(Calls):
             except TypeError:
                 return self.unknown("an unhashable key")
         return made
-
-    def of_starred(self, node: ast.Starred, scope: Scope) -> Any:
-        return self.value(node.value, scope)
 
     def of_namedexpr(self, node: ast.NamedExpr, scope: Scope) -> Any:
         value = self.value(node.value, scope)
@@ -309,9 +303,12 @@ class Expressions(Calls):
         if failure is not None:
             return failure
         self.grow(8 * len(made))
-        return (
-            set(made) if isinstance(node, ast.SetComp) and all(is_hashable(each) for each in made) else made
-        )
+        if not isinstance(node, ast.SetComp):
+            return made
+        try:
+            return set(made)
+        except TypeError:
+            return self.unknown("a set of unhashable values")
 
     of_generatorexp = of_listcomp
 
@@ -320,14 +317,19 @@ class Expressions(Calls):
     def of_dictcomp(self, node: ast.DictComp, scope: Scope) -> Any:
         inner = Scope({}, scope, scope.module)
         made: dict[Any, Any] = {}
+        unhashable: list[Any] = []
 
         def add() -> None:
             key = self.value(node.key, inner)
             value = self.value(node.value, inner)
-            if is_hashable(key):
+            try:
                 made[key] = value
+            except TypeError:
+                unhashable.append(key)
 
         failure = self.comprehend(node.generators, inner, add)
+        if unhashable:
+            return self.unknown("an unhashable key")
         return made if failure is None else failure
 
     def comprehend(

@@ -44,8 +44,6 @@ class Modules(Texts):
             if name in where.names and not (where.is_class and where is not scope):
                 return self.checked(where.names[name]) if self.poison is None else self.poison
             where = where.parent
-        if name in scope.module.names:
-            return self.checked(scope.module.names[name])
         full = f"builtins.{name}"
         if full in self.overrides:
             return self.overrides[full]
@@ -101,8 +99,6 @@ class Modules(Texts):
         if isinstance(owner, Module):
             if name == "__dict__":
                 return owner.names
-            if name == "__file__" and "__file__" not in owner.names:
-                return owner.path
             return self.checked(
                 owner.names.get(name, self.unknown(f"{owner.name}.{name} has no known value"))
             )
@@ -125,8 +121,6 @@ class Modules(Texts):
             return owner if name == "loader" else Bound(owner, name)
         if isinstance(owner, File) and name == "name":
             return owner.path
-        if isinstance(owner, File) and name == "buffer":
-            return owner
         if isinstance(owner, Function):
             if name in ("__name__", "__qualname__"):
                 return owner.name
@@ -215,6 +209,8 @@ class Modules(Texts):
         elif isinstance(owner, Host) and owner.name == "sys.modules":
             if isinstance(key, str):
                 self.put(self.modules, key, value)
+            else:
+                self.poison = self.unknown("a module is replaced under a name that was not followed")
         elif isinstance(owner, Host) and owner.name == "builtins.__dict__":
             self.put(self.overrides, f"builtins.{key}", value)
         elif owner is self.main.names and isinstance(key, str):

@@ -151,11 +151,8 @@ class Operations(State):
             or first_unknown(right)
         ):
             return None
-        operation = _COMPARISONS.get(type(operator))
-        if operation is None:
-            return None
         try:
-            return bool(operation(left, right))
+            return bool(_COMPARISONS[type(operator)](left, right))
         except TypeError:
             return None
 

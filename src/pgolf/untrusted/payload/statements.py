@@ -138,7 +138,8 @@ class Interpreter(Expressions):
         elif isinstance(target, ast.Attribute):
             owner = self.value(target.value, scope)
             self.store_attribute(owner, target.attr, self.unknown(f"the deleted attribute {target.attr}"))
-        elif isinstance(target, ast.Subscript):
+        else:
+            assert isinstance(target, ast.Subscript)  # noqa: S101 - the grammar has no other
             owner, key = self.value(target.value, scope), self.value(target.slice, scope)
             if owner == Host("os.environ") and isinstance(key, str):
                 self.store_item(owner, key, self.unknown(f"the deleted environment variable {key}"))
@@ -186,6 +187,8 @@ class Interpreter(Expressions):
             known = [n for n in (*codecs.DECODERS, *codecs.ALIASES) if n.rpartition(".")[0] == module.name]
             for full in known:
                 self.bind(full.rpartition(".")[2], Host(full), scope)
+        else:
+            self.poison = self.unknown("all names of a module that was not followed are imported")
 
     def do_global(self, node: ast.Global, scope: Scope) -> None:
         scope.global_names.update(node.names)
@@ -257,8 +260,6 @@ class Interpreter(Expressions):
         found = [scope]
         while found[-1].parent is not None:
             found.append(found[-1].parent)
-        if found[-1] is not scope.module:
-            found.append(scope.module)
         return found
 
     def either(
@@ -560,6 +561,5 @@ def _as_load(node: ast.expr) -> ast.expr:
         return ast.Name(node.id, ast.Load())
     if isinstance(node, ast.Attribute):
         return ast.Attribute(node.value, node.attr, ast.Load())
-    if isinstance(node, ast.Subscript):
-        return ast.Subscript(node.value, node.slice, ast.Load())
-    return node
+    assert isinstance(node, ast.Subscript)  # noqa: S101 - the grammar has no other
+    return ast.Subscript(node.value, node.slice, ast.Load())

@@ -253,10 +253,6 @@ def first_unknown(value: Any, depth: int = 0) -> Unknown | None:
     return None
 
 
-def is_hashable(value: Any) -> bool:
-    return not isinstance(value, (list, dict, set, bytearray))
-
-
 def same(left: Any, right: Any) -> bool:
     if left is right:
         return True
