@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -33,6 +33,7 @@ from pgolf.untrusted.values import (
     ScaledText,
     ScriptRaise,
     Stuck,
+    UnknownItems,
     Value,
     unsure,
 )
@@ -777,11 +778,7 @@ def _comprehension(
             if acts:
                 item = Opaque(unknown.reason, unknown.line, unknown.origin)
                 may_run(inner, lambda: once(inner, item), line)
-            return Opaque(
-                f"comprehension over something unknown: {unknown.reason}",
-                unknown.line or line + fr.offset,
-                unknown.origin,
-            )
+            return _over_unknown(unknown, line + fr.offset)
         return finish(fr, out)
 
     return run
@@ -800,7 +797,76 @@ def _listcomp(node: ast.ListComp) -> Expr:
 
 @_for(ast.GeneratorExp)
 def _genexp(node: ast.GeneratorExp) -> Expr:
-    return _listcomp(ast.ListComp(elt=node.elt, generators=node.generators, lineno=node.lineno))
+    """Its first source is evaluated at once, all else when an item is asked for."""
+    from pgolf.untrusted.statements import assigner, may_run
+
+    element = compile_expr(node.elt)
+    acts = _acts(node)
+    levels: list[_Level] = [
+        (compile_expr(g.iter), assigner(g.target), [compile_expr(c) for c in g.ifs]) for g in node.generators
+    ]
+    line = node.lineno
+
+    def lost(inner: Frame, unknown: Opaque) -> Opaque:
+        if acts:
+            item = Opaque(unknown.reason, unknown.line, unknown.origin)
+
+            def once() -> None:
+                for _, assign, conditions in levels:
+                    assign(inner, item)
+                    for condition in conditions:
+                        condition(inner)
+                element(inner)
+
+            may_run(inner, once, line)
+        return _over_unknown(unknown, line + inner.offset)
+
+    def run(fr: Frame) -> Value:
+        items = fr.interp.iterate(levels[0][0](fr), line + fr.offset)
+        inner = Frame(fr.interp, fr.module, fr, fr.offset)
+        inner.vars["%comprehension"] = True
+        if isinstance(items, Opaque):
+            return lost(inner, items)
+        return fr.interp.iterator(_lazy_loops(levels, element, line, inner, 0, items, lost))
+
+    return run
+
+
+def _lazy_loops(
+    levels: list[_Level],
+    element: Expr,
+    line: int,
+    inner: Frame,
+    depth: int,
+    items: Iterable[Value],
+    lost: Callable[[Frame, Opaque], Opaque],
+) -> Iterator[Value]:
+    """The items of a generator expression, from loop number `depth` inwards."""
+    _, assign, conditions = levels[depth]
+    interp = inner.interp
+    last = depth + 1 == len(levels)
+    for x in items:
+        interp.step()
+        assign(inner, x)
+        for condition in conditions:
+            truth = interp.truth(condition(inner), line + inner.offset)
+            if isinstance(truth, Opaque):
+                raise UnknownItems(lost(inner, truth))
+            if not truth:
+                break
+        else:
+            if last:
+                yield element(inner)
+                continue
+            found = interp.iterate(levels[depth + 1][0](inner), line + inner.offset)
+            if isinstance(found, Opaque):
+                raise UnknownItems(lost(inner, found))
+            yield from _lazy_loops(levels, element, line, inner, depth + 1, found, lost)
+
+
+def _over_unknown(unknown: Opaque, line: int) -> Opaque:
+    reason = f"comprehension over something unknown: {unknown.reason}"
+    return Opaque(reason, unknown.line or line, unknown.origin)
 
 
 @_for(ast.SetComp)

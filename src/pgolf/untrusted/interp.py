@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,7 @@ from pgolf.untrusted.values import (
     SCALED,
     BoundMethod,
     ClassValue,
+    Cursor,
     ExceptionValue,
     Function,
     Instance,
@@ -246,7 +247,6 @@ class Interp:
         """"val" when tokens were read from a file whose name says so, "other" when the name was something else."""
         self.siblings: Siblings | None = None
         self.read_npz: Callable[[bytes, str], dict[str, Any]] | None = None
-        self.cursors: dict[int, tuple[Any, Value]] = {}
         self.frame_of_import: Frame | None = None
         self.text_runner: Callable[[list[Value], dict[str, Value], int], Value] | None = None
         self.importer: Callable[[str, Frame, int, int], Value] | None = None
@@ -285,6 +285,13 @@ class Interp:
         if self.fresh:
             self.register(container)
         return container
+
+    def iterator(self, items: Iterable[Value]) -> Cursor:
+        """An iterator that the script may draw from."""
+        cursor = Cursor(items)
+        self.cells(1)
+        self.register(cursor)
+        return cursor
 
     def register(self, thing: Value) -> None:
         """Remember that `thing` is younger than the unknown conditions we are under."""
@@ -501,7 +508,7 @@ class Interp:
             if code.is_generator:
                 items = self.observer.generator(self, function, frame, body, line)
                 self.observer.left(function)
-                return items
+                return self.iterator(items) if type(items) is list else items
             self.depth += 1
             try:
                 body(frame)

@@ -405,6 +405,8 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         if result.shape != a.shape:
             raise Stuck("in-place operation changes the shape", line)
         unsigned = a.library != "torch" and a.dtype[0] == "u" and result.dtype in _SIGNED
+        if not a.shape and a.library == "numpy":
+            return result  # a number of numpy, which does not change
         if category(result.dtype) > category(a.dtype) or unsigned:
             raise raise_in_script("TypeError", "in-place operation of another kind of number", line)
         a.data[:] = result.data if result.dtype == a.dtype else cast_to(result, a.dtype).data
@@ -606,6 +608,10 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if _holds_scaled(a) or _holds_scaled(b):
         return _compare_sizes(interp, op, a, b, line)
 
+    if ka is DType and kb is str and op in ("Eq", "NotEq"):
+        from pgolf.untrusted.intrinsics.arrays import dtype_of
+
+        return (a.name == dtype_of(b)) == (op == "Eq")
     if ka is DType and kb is DType:
         return (a.name == b.name) == (op == "Eq")
     if ka is NativeObject or kb is NativeObject:
@@ -732,7 +738,7 @@ def _identical(a: Value, b: Value) -> Value:
         small = isinstance(a, int) and -5 <= a <= 256
         return small or Opaque("whether two equal values are one object")
     if isinstance(a, DType):
-        return bool(a.name == b.name)
+        return a.name == b.name and Opaque("whether two element types are one object")
     return a is b
 
 

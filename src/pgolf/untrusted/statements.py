@@ -44,6 +44,7 @@ from pgolf.untrusted.values import (
     MISSING,
     BoundMethod,
     ClassValue,
+    Cursor,
     ExceptionValue,
     Function,
     Instance,
@@ -1240,8 +1241,16 @@ def spoil_reachable(fr: Frame, node: ast.AST, reason: str, line: int) -> None:
             operators.spoil(array, reason, line)
 
 
-_HOLDING = frozenset({Tensor, list, tuple, set, dict, Instance, Intrinsic, BoundMethod})
+_HOLDING = frozenset({Tensor, list, tuple, set, dict, Instance, Intrinsic, BoundMethod, Cursor})
 _MOST_HELD = 20_000
+
+
+def _still_held(cursor: Cursor) -> list[Value]:
+    """What an iterator has still to give, as far as that is known."""
+    try:
+        return cursor.seen() if cursor.lost is None else []
+    except (Stuck, ScriptRaise):
+        return []
 
 
 def arrays_within(value: Value) -> list[Tensor]:
@@ -1272,6 +1281,8 @@ def arrays_within(value: Value) -> list[Tensor]:
             inner = held.values()
         elif kind in (Intrinsic, BoundMethod):
             inner = (held.receiver,)
+        elif kind is Cursor:
+            inner = _still_held(held)
         else:
             inner = held
         if len(inner) < 16 or not _HOLDING.isdisjoint(map(type, inner)):

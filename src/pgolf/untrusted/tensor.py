@@ -484,11 +484,11 @@ def elementwise(op: ScalarOp, a: Value, b: Value, dtype: str | None) -> Tensor:
     if other is None or other == result:
         data = cast_all(values, result)
     else:
-        data = [_agreed(caster(result), caster(other), x) for x in values]
+        data = [agreed(caster(result), caster(other), x) for x in values]
     return _of(Tensor(data, shape, result), library)
 
 
-def _agreed(one: Callable[[Value], Value], other: Callable[[Value], Value], x: Value) -> Value:
+def agreed(one: Callable[[Value], Value], other: Callable[[Value], Value], x: Value) -> Value:
     """What both libraries give, or unknown."""
     a, b = one(x), other(x)
     if isinstance(a, (Opaque, Loss)) or isinstance(b, (Opaque, Loss)) or a == b:
@@ -612,6 +612,9 @@ def selection(t: Tensor, index: Index) -> tuple[list[int], tuple[int, ...]]:
         else:
             raise Stuck("index of an unmodelled kind")
         dim += 1
+    advanced = [k for k, (kind, _) in enumerate(plan) if kind in ("array", "at")]
+    if arrays and advanced[-1] - advanced[0] + 1 != len(advanced) and plan[0][0] != "array":
+        raise Stuck("index arrays with slices between them")
     joint: list[int] = [0]
     joint_shape: tuple[int, ...] = ()
     if arrays:

@@ -10,7 +10,8 @@ the rest of a script (models, optimisers, devices) flows past the few things tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from pgolf.errors import PgolfError
@@ -233,6 +234,47 @@ class ModelOutput(Opaque):
         self.targets = targets
         self.per_token = per_token
         self.late = late
+
+
+class UnknownItems(Stuck):
+    """What an iterator gives next is not known: who asks for all of it has an unknown value."""
+
+    def __init__(self, value: Opaque, line: int = 0) -> None:
+        super().__init__(value.reason, value.line or line)
+        self.value = value
+
+
+MOST_SEEN = 50_000
+
+
+class Cursor:
+    """An iterator of the script. Its items are made when they are asked for, once."""
+
+    __slots__ = ("lost", "rest")
+
+    def __init__(self, rest: Iterable[Value]) -> None:
+        self.rest: Iterator[Value] = iter(rest)
+        self.lost: Opaque | None = None
+        """Why it is not known any more what it gives."""
+
+    def __iter__(self) -> Iterator[Value]:
+        while True:
+            if self.lost is not None:
+                raise UnknownItems(self.lost)
+            try:
+                item = next(self.rest)
+            except StopIteration:
+                return
+            except Exception as error:
+                self.lost = Opaque(f"an iterator that was left by an exception: {error}"[:160])
+                raise
+            yield item
+
+    def seen(self) -> list[Value]:
+        """What is left (the first `MOST_SEEN` of it), which stays there."""
+        items = list(islice(self, MOST_SEEN))
+        self.rest = chain(items, self.rest)
+        return items
 
 
 class Function:

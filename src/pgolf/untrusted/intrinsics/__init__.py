@@ -12,7 +12,6 @@ from pgolf.untrusted.intrinsics.builtin import (
     EXCEPTION_PARENTS,
     HOST_METHODS,
     Args,
-    Cursor,
     Kwargs,
     Method,
     fresh_builtins,
@@ -20,11 +19,12 @@ from pgolf.untrusted.intrinsics.builtin import (
 )
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
 from pgolf.untrusted.objects import METHOD_TABLES
-from pgolf.untrusted.operators import spoil
+from pgolf.untrusted.operators import compare, spoil
 from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
+    Cursor,
     DType,
     ExceptionValue,
     Intrinsic,
@@ -247,8 +247,10 @@ def native_length(value: NativeObject) -> int | None:
 def iterate_native(interp: Interp, value: Value, line: int) -> Any:
     """Iteration over anything that is no plain container."""
     if isinstance(value, Cursor):
-        rest, value.at = value.items[value.at :], len(value.items)
-        return iter(rest)
+        if value.lost is None and not interp.changing(value, line):
+            value.seen()  # what making its items changes is changed under the condition
+            value.lost = Opaque("an iterator that is drawn from under an unknown condition", line)
+        return iter(value) if value.lost is None else value.lost
     if isinstance(value, NativeObject):
         if value.kind == "npz":
             return iter(list(value.state))
@@ -301,7 +303,14 @@ def native_contains(interp: Interp, container: Value, item: Value, line: int) ->
         if container.kind == "environ":
             return library.environ_contains(interp, item, line)
     if isinstance(container, Cursor):
-        return Opaque("membership in an iterator", line)
+        items = interp.iterate(container, line)
+        if isinstance(items, Opaque):
+            return items
+        for x in items:
+            same = compare(interp, "Eq", x, item, line)
+            if same is True or isinstance(same, Opaque):
+                return same
+        return False
     return Opaque(f"membership in a {type(container).__name__}", line)
 
 

@@ -26,6 +26,7 @@ from pgolf.untrusted.operators import mean_loss, raise_in_script, scalar_op
 from pgolf.untrusted.tensor import (
     DTYPE_NAMES,
     Tensor,
+    agreed,
     broadcast_shape,
     cast_all,
     cast_to,
@@ -47,6 +48,7 @@ from pgolf.untrusted.tensor import (
 )
 from pgolf.untrusted.values import (
     MISSING,
+    Cursor,
     DType,
     Intrinsic,
     Loss,
@@ -216,6 +218,8 @@ _EMPTY = Opaque("element of an array made by empty() and never set")
 def _array(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         value = args[0] if args else kwargs.get("data", kwargs.get("object"))
+        if kwargs.keys() & {"ndmin", "order"}:
+            return Opaque("array() with options", line)
         given = kwargs.get("dtype", args[1] if len(args) > 1 else None)
         dtype = dtype_of(given) if given is not None else None
         if given is not None and dtype is None:
@@ -227,7 +231,7 @@ def _array(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
                 return value
             _room(interp, len(value.data))
             return cast_to(value, dtype or value.dtype)
-        if isinstance(value, (dict, str, set)) or value is None:
+        if isinstance(value, (dict, str, bytes, set, Cursor)) or value is None:
             return Opaque("array of something that is no sequence", line)
         if isinstance(value, NativeObject):
             return Opaque(f"array of a {value.kind}", line)
@@ -254,8 +258,11 @@ def _same_array(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value
 
 def _arange(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     values = [scalar(a) for a in args]
-    if "end" in kwargs:
-        values.append(kwargs["end"])
+    if kwargs.keys() & {"start", "stop", "end", "step"}:
+        if args:
+            return Opaque("arange() with positional and named bounds", line)
+        stop = kwargs.get("stop", kwargs.get("end"))
+        values = [scalar(kwargs.get("start", 0)), scalar(stop), scalar(kwargs.get("step", 1))]
     unknown = first_unknown(values)
     if unknown is not None:
         return unknown
@@ -289,7 +296,9 @@ def _cat(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         dtype = promote(dtype, a.dtype)
     _room(interp, sum(len(a.data) for a in arrays))
     n = len(arrays[0].shape)
-    dim %= max(n, 1)
+    if not -n <= dim < n:
+        raise Stuck("cat() along a dimension that is not there", line)
+    dim %= n
     if dim == 0:
         rest = arrays[0].shape[1:]
         arrays = [a for a in arrays if a.shape != (0,) or not rest]
@@ -313,9 +322,14 @@ def _stack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     parts = args[0]
     if isinstance(parts, Opaque):
         return parts
-    arrays = items_of(interp, parts, line)
-    if not arrays or not all(isinstance(a, Tensor) for a in arrays) or not isinstance(dim, int):
-        return first_unknown(arrays) or _array(True)(interp, [list(arrays)], {}, line)
+    arrays = [
+        from_nested(a, None, False, 4_000_000) if isinstance(a, (list, tuple, int, float)) else a
+        for a in items_of(interp, parts, line)
+    ]
+    if not arrays:
+        raise raise_in_script("ValueError", "stack() of nothing", line)
+    if not all(isinstance(a, Tensor) for a in arrays) or not isinstance(dim, int):
+        return first_unknown(arrays) or Opaque("stack()", line)
     if any(a.shape != arrays[0].shape for a in arrays):
         raise Stuck("stack() of different shapes", line)
     lifted = [_unsqueeze(interp, a, [dim], {}, line) for a in arrays]
@@ -352,8 +366,14 @@ def _where(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _choice(a: Value, b: Value) -> list[Tensor] | Opaque:
     """Two values that elements are chosen from, as arrays of their common type."""
+    if isinstance(a, (list, tuple)):
+        a = from_nested(a, None, False, 4_000_000)
+    if isinstance(b, (list, tuple)):
+        b = from_nested(b, None, False, 4_000_000)
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         return [elementwise(_pick_side(number), a, b, None) for number in (1, 2)]
+    if any(isinstance(x, (str, bytes)) for x in (a, b)):
+        return Opaque("a choice between texts")
     kinds = [from_nested(x, None, False, 4_000_000) for x in (a, b)]
     if kinds[0].dtype != kinds[1].dtype:
         return Opaque("a choice between two kinds of numbers")
@@ -463,6 +483,35 @@ def _clip(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> Va
     return out
 
 
+def _float_of(t: Tensor) -> str:
+    """The floating type that a function of numbers gives for an array."""
+    if "float" in t.dtype:
+        return t.dtype
+    if t.library == "torch":
+        return "float32"
+    return promote(t.dtype, "float16", "numpy") if t.library == "numpy" else "float64"
+
+
+def _same_type(function: Callable[[float], Any]) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    """A function that keeps the element type: whole numbers stay what they are where they are rounded."""
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        t = args[0]
+        if isinstance(t, Tensor) and "float" not in t.dtype and function is not abs:
+            return cast_to(t, t.dtype)
+        return _unary(function, t.dtype if isinstance(t, Tensor) else None)(interp, args, kwargs, line)
+
+    return run
+
+
+def _down(x: float) -> float:
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+def _up(x: float) -> float:
+    return math.copysign(float(math.ceil(x)), x) if math.isfinite(x) else x
+
+
 def _rounded(x: float) -> float:
     return x if not math.isfinite(x) else math.copysign(float(round(x)), x) if isinstance(x, float) else x
 
@@ -479,16 +528,22 @@ def _unary(
             return x if function is abs and x >= 0 else scaled.monotone(function.__name__, function, x, 0)
         try:
             return function(x)
-        except (ValueError, OverflowError):
-            return math.nan
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            # The logarithm of nothing; every other number that has no value has none in numpy and torch.
+            pole = -1 if function is math.log1p else 0
+            return -math.inf if x == pole and function is not math.sqrt else math.nan
 
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         t = args[0]
         if isinstance(t, Tensor):
             interp.cells(len(t.data))
-            name = dtype or (t.dtype if "float" in t.dtype else "float32")
+            name = dtype or _float_of(t)
             cast = caster(name)
             made = Tensor([cast(element(x)) for x in t.data], t.shape, name)
+            if not dtype and not t.library and name == "float64":
+                made.data[:] = [agreed(cast, caster("float32"), x) for x in made.data]
             _spoil_outputs(args, 1, line)
             return made
         return element(t)
@@ -705,6 +760,8 @@ def _any_all(name: str) -> Method:
 
 def _count_nonzero(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     unknown = first_unknown(t.data)
+    if args or kwargs:
+        return unknown or Opaque("count_nonzero() along a dimension", line)
     return unknown if unknown is not None else Tensor([sum(1 for x in t.data if x)], (), "int64")
 
 
@@ -839,7 +896,9 @@ def _index_select(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: i
 
 
 def _take(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    index = args[0]
+    index = args[0] if args else kwargs.get("indices", kwargs.get("index"))
+    if len(args) > 1 or kwargs.keys() - {"indices", "index"}:
+        return Opaque("take() with options", line)
     if isinstance(index, (list, tuple)):
         index = from_nested(index, None, False, 4_000_000)
     return _index_select(interp, reshape(t, [-1]), [0, index], {}, line)
@@ -1379,8 +1438,15 @@ def _frombuffer(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             "int64": "q",
         }[name]
         size = item_bytes(name)
-        offset = kwargs.get("offset", 0)
-        body = bytes(data)[offset if isinstance(offset, int) else 0 :]
+        count = kwargs.get("count", args[2] if len(args) > 2 else -1)
+        offset = kwargs.get("offset", args[3] if len(args) > 3 else 0)
+        if type(count) is not int or type(offset) is not int or offset < 0:
+            return Opaque("frombuffer() with unknown bounds", line)
+        body = bytes(data)[offset:]
+        if count >= 0:
+            body = body[: count * size]
+        if not body or len(body) % size or (count >= 0 and len(body) < count * size):
+            raise raise_in_script("ValueError", "frombuffer() of another size", line)
         _room(interp, len(body) // size)
         values = array.array(code)
         values.frombytes(body[: len(body) // size * size])
@@ -1479,8 +1545,8 @@ def _common(torch_like: bool) -> dict[str, Callable[[Interp, Args, Kwargs, int],
         "ne": _comparison("NotEq"), "greater": _comparison("Gt"), "gt": _comparison("Gt"), "less": _comparison("Lt"),
         "lt": _comparison("Lt"), "ge": _comparison("GtE"), "le": _comparison("LtE"), "greater_equal": _comparison("GtE"),
         "less_equal": _comparison("LtE"), "exp": _unary(math.exp, None), "log": _unary(math.log, None),
-        "log2": _unary(math.log2, None), "sqrt": _unary(math.sqrt, None), "floor": _unary(math.floor, None),
-        "ceil": _unary(math.ceil, None), "abs": _unary(abs, None), "absolute": _unary(abs, None),
+        "log2": _unary(math.log2, None), "sqrt": _unary(math.sqrt, None), "floor": _same_type(_down),
+        "ceil": _same_type(_up), "abs": _same_type(abs), "absolute": _same_type(abs),
         "isnan": _unary(lambda x: x != x, "bool"), "isfinite": _unary(math.isfinite, "bool"), "isinf": _unary(math.isinf, "bool"),
         "iinfo": _iinfo, "bincount": _bincount, "frombuffer": _frombuffer, "dot": _as_function("dot"),
         "bitwise_not": lambda i, a, k, ln: operators.unary(i, "Invert", a[0], ln),
@@ -1552,6 +1618,25 @@ def _made_by(library: str, function: Call) -> Call:
         for t in made if type(made) is tuple else (made,):
             if type(t) is Tensor and t.library != library and not any(t is a for a in args):
                 t.library = library
+        if type(made) is float and library == "numpy":
+            made = Tensor([made], (), "float64")
+            made.library = library
+        return made
+
+    return run
+
+
+_OPEN_KIND = frozenset(
+    {"array", "zeros", "ones", "full", "empty", "asarray", "asanyarray", "reshape", "squeeze"}
+)
+"""Functions of numpy that may give an array without dimensions, which changes in place, where others give a number."""
+
+
+def _may_change_in_place(function: Call) -> Call:
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        made = function(interp, args, kwargs, line)
+        if type(made) is Tensor and not made.shape and not any(made is a for a in args):
+            made.library = ""
         return made
 
     return run
@@ -1563,16 +1648,16 @@ def numpy_module() -> Module:
     functions = _common(False)
     functions.update(
         array=_array(False), asarray=_same_array(False), ascontiguousarray=_same_array(False), asanyarray=_same_array(False),
-        concatenate=_cat, hstack=_cat, nonzero=_np_nonzero, flatnonzero=_flatnonzero, fromfile=_fromfile, load=_np_load,
+        concatenate=_cat, hstack=_hstack, nonzero=_np_nonzero, flatnonzero=_flatnonzero, fromfile=_fromfile, load=_np_load,
         sort=_np_sort, argsort=_argsort, expand_dims=_as_function("unsqueeze"), copy=_as_function("clone"),
         dtype=_dtype_object, repeat=_np_repeat, tile=_np_tile, append=_np_append, memmap=_fromfile,
-        fromiter=_array(False), log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
+        fromiter=_fromiter, log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
         diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=_shape_of,
     )  # fmt: skip
     functions.update(_file_functions())
-    module.attributes.update(
-        {name: Intrinsic(f"numpy.{name}", _made_by("numpy", f)) for name, f in functions.items()}
-    )
+    ruled = {name: _made_by("numpy", f) for name, f in functions.items()}
+    ruled.update({name: _may_change_in_place(ruled[name]) for name in _OPEN_KIND})
+    module.attributes.update({name: Intrinsic(f"numpy.{name}", f) for name, f in ruled.items()})
     for name, plain in DTYPES.items():
         if name not in ("long", "short", "float", "double", "half", "int", "bool"):
             module.attributes[name] = DType(plain)
@@ -1619,9 +1704,29 @@ def _np_tile(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _np_append(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return _cat(
-        interp, [[args[0], args[1] if isinstance(args[1], (list, tuple, Tensor)) else [args[1]]]], {}, line
-    )
+    unknown = first_unknown(args)
+    if unknown is not None or kwargs or len(args) != 2:
+        return unknown or Opaque("append() along a dimension", line)
+    flat = [x if isinstance(x, Tensor) else from_nested(x, None, False, 4_000_000) for x in args]
+    for x in flat:
+        x.library = x.library or "numpy"
+    return _cat(interp, [[reshape(x, [-1]) for x in flat]], {}, line)
+
+
+def _hstack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if isinstance(args[0], Opaque):
+        return args[0]
+    parts = items_of(interp, args[0], line)
+    if any(isinstance(x, Tensor) and len(x.shape) > 1 for x in parts):
+        return _cat(interp, [parts, 1], {}, line)
+    return _cat(interp, [parts], {}, line)
+
+
+def _fromiter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    given = kwargs.get("dtype", args[1] if len(args) > 1 else None)
+    if isinstance(args[0], Opaque) or kwargs.keys() - {"dtype"} or len(args) > 2:
+        return Opaque("fromiter()", line)
+    return _array(False)(interp, [items_of(interp, args[0], line)], {"dtype": given}, line)
 
 
 MOST_DEVICES = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -14,9 +14,11 @@ from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor, caster, total
 from pgolf.untrusted.values import (
     MISSING,
+    MOST_SEEN,
     SCALED,
     BoundMethod,
     ClassValue,
+    Cursor,
     DType,
     ExceptionValue,
     Function,
@@ -34,6 +36,7 @@ from pgolf.untrusted.values import (
     ScaledText,
     Stuck,
     Tok,
+    UnknownItems,
     Value,
     unsure,
 )
@@ -291,9 +294,8 @@ def _bytearray(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def _list(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if not args:
         return interp.made([])
-    source = interp.iterate(args[0], line)
-    if isinstance(source, Opaque):
-        return source
+    if isinstance(args[0], Opaque) or (isinstance(args[0], Cursor) and args[0].lost is not None):
+        return args[0] if isinstance(args[0], Opaque) else args[0].lost
     return interp.made(items_of(interp, args[0], line))
 
 
@@ -347,52 +349,65 @@ def _dict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _enumerate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     start = args[1] if len(args) > 1 else kwargs.get("start", 0)
-    if isinstance(args[0], Opaque):
-        return args[0]
+    source = interp.iterate(args[0], line)
+    if isinstance(source, Opaque):
+        return source
     if not isinstance(start, int):
         return Opaque("enumerate() from an unknown start", line)
-    items = items_of(interp, args[0], line)
     if id(args[0]) in interp.counts_of_processes:
-        numbered = [(start + i, x) for i, x in enumerate(items)]
+        numbered = [(start + i, x) for i, x in enumerate(source)]
         interp.counts_of_processes[id(numbered)] = numbered
         return interp.made(numbered)
-    if type(start) is int and scaled.counted(items):
-        numbered = [(scaled.at_least(start + i) if i else start, x) for i, x in enumerate(items)]
-        return interp.made(numbered)
-    return interp.made([(start + i, x) for i, x in enumerate(items)])
+    held = (
+        args[0].seen() if isinstance(args[0], Cursor) and args[0].lost is None and interp.stream else args[0]
+    )
+    if type(start) is int and isinstance(held, (list, tuple)) and scaled.counted(held):
+        return interp.iterator((scaled.at_least(start + i) if i else start, x) for i, x in enumerate(source))
+    return interp.iterator((start + i, x) for i, x in enumerate(source))
 
 
 def _zip(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     unknown = first_unknown(args)
     if unknown is not None:
         return unknown
-    columns = [items_of(interp, a, line) for a in args]
-    shortest = min((len(c) for c in columns), default=0)
-    grows = [scaled.counted(c) for c in columns]
-    if any(grows) and any(not g and len(c) > shortest for g, c in zip(grows, columns, strict=True)):
-        interp.at_scale(f"pairs them with a collection of {max(len(c) for c in columns)}", line)
-    return interp.made(list(zip(*columns, strict=False)))
+    if kwargs:
+        return Opaque("zip() with options", line)
+    if interp.stream:
+        # The ends of collections that grow with the run are looked at; iterators keep what they have to give.
+        columns = [a.seen() if isinstance(a, Cursor) and a.lost is None else a for a in args]
+        sized = [c for c in columns if isinstance(c, (list, tuple, range)) and len(c) < MOST_SEEN]
+        shortest = min((len(c) for c in sized), default=0)
+        if any(map(scaled.counted, sized)) and any(
+            not scaled.counted(c) and len(c) > shortest for c in sized
+        ):
+            interp.at_scale(f"pairs them with a collection of {max(map(len, sized))}", line)
+    sources = [interp.iterate(a, line) for a in args]
+    unknown = first_unknown(sources)
+    return unknown if unknown is not None else interp.iterator(zip(*sources, strict=False))
 
 
 def _map(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    unknown = first_unknown(args[1:])
+    if len(args) < 2:
+        raise raise_in_script("TypeError", "map() needs something to go through", line)
+    sources = [interp.iterate(a, line) for a in args[1:]]
+    unknown = first_unknown(sources)
     if unknown is not None:
         return unknown
-    columns = [items_of(interp, a, line) for a in args[1:]]
-    return interp.made([interp.call(args[0], list(row), {}, line) for row in zip(*columns, strict=False)])
+    return interp.iterator(interp.call(args[0], list(row), {}, line) for row in zip(*sources, strict=False))
 
 
 def _filter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if isinstance(args[1], Opaque):
-        return args[1]
-    out: list[Value] = []
-    for x in items_of(interp, args[1], line):
-        truth = interp.truth(x if args[0] is None else interp.call(args[0], [x], {}, line), line)
+    source = interp.iterate(args[1], line)
+    return source if isinstance(source, Opaque) else interp.iterator(_filtered(interp, args[0], source, line))
+
+
+def _filtered(interp: Interp, test: Value, source: Iterable[Value], line: int) -> Iterator[Value]:
+    for x in source:
+        truth = interp.truth(x if test is None else interp.call(test, [x], {}, line), line)
         if isinstance(truth, Opaque):
-            return truth
+            raise UnknownItems(truth)
         if truth:
-            out.append(x)
-    return interp.made(out)
+            yield x
 
 
 def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -546,21 +561,37 @@ def _orderable(key: Value) -> bool:
 
 
 def _reversed(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if isinstance(args[0], Opaque):
-        return args[0]
-    return interp.made(items_of(interp, args[0], line)[::-1])
+    value = args[0]
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(value, list):
+        return interp.iterator(_backwards(value))
+    if isinstance(value, (Cursor, set, frozenset)):
+        raise raise_in_script("TypeError", "the argument to reversed() must be a sequence", line)
+    return interp.iterator(items_of(interp, value, line)[::-1])
+
+
+def _backwards(value: list[Value]) -> Iterator[Value]:
+    for i in range(len(value) - 1, -1, -1):
+        if i < len(value):
+            yield value[i]
 
 
 def _any_all(stop: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-        if isinstance(args[0], Opaque):
-            return args[0]
+        source = interp.iterate(args[0], line)
+        if isinstance(source, Opaque):
+            return source
         unknown: Opaque | None = None
-        for x in items_of(interp, args[0], line):
+        for x in source:
+            interp.step()
             truth = interp.truth(x, line)
             if isinstance(truth, Opaque):
                 unknown = truth
             elif truth is stop:
+                if unknown is not None and isinstance(args[0], Cursor):
+                    # It may have stopped before: how much was drawn is not known.
+                    args[0].lost = args[0].lost or unknown
                 return stop
         return unknown if unknown is not None else not stop
 
@@ -595,13 +626,20 @@ def _isinstance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             continue
         if isinstance(kind, NativeClass):
             if kind.name in _KINDS:
-                if isinstance(value, _KINDS[kind.name]):
+                if kind.name == "float" and isinstance(value, Tensor) and value.dtype == "float64":
+                    if not value.shape and value.library != "torch":
+                        unsure = Opaque("whether a number of numpy is a float", line)
+                elif isinstance(value, _KINDS[kind.name]):
                     return True
             elif kind.name == "object":
                 return True
             elif kind.name in ("Tensor", "ndarray"):
-                if isinstance(value, Tensor):
-                    return True
+                wanted = "torch" if kind.name == "Tensor" else "numpy"
+                if isinstance(value, Tensor) and value.library in ("", wanted):
+                    if not value.library or (wanted == "numpy" and not value.shape):
+                        unsure = Opaque(f"whether a value is a {kind.name}", line)
+                    else:
+                        return True
             elif kind.name == "type":
                 if isinstance(value, (ClassValue, NativeClass)):
                     return True
@@ -757,31 +795,28 @@ def _print(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def _iter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(args) == 2:
         return Opaque("iter() with a sentinel", line)
-    return Cursor(items_of(interp, args[0], line)) if not isinstance(args[0], Opaque) else args[0]
-
-
-class Cursor:
-    """An iterator over items that are all known."""
-
-    __slots__ = ("at", "items")
-
-    def __init__(self, items: list[Value]) -> None:
-        self.items = items
-        self.at = 0
+    if isinstance(args[0], Cursor):
+        return args[0]
+    source = interp.iterate(args[0], line)
+    return source if isinstance(source, Opaque) else interp.iterator(source)
 
 
 def _next(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     source = args[0]
-    if isinstance(source, list):
-        # A generator expression or generator function, evaluated to a list of its own.
-        source = interp.cursors.setdefault(id(source), (Cursor(source), source))[0]
     if isinstance(source, Cursor):
-        if source.at < len(source.items):
-            source.at += 1
-            return source.items[source.at - 1]
+        items = interp.iterate(source, line)
+        if isinstance(items, Opaque):
+            return items
+        try:
+            for item in items:
+                return item
+        except UnknownItems as unknown:
+            return unknown.value
         if len(args) > 1:
             return args[1]
         raise raise_in_script("StopIteration", "", line)
+    if isinstance(source, (str, bytes, bytearray, list, tuple, dict, set, frozenset, range, int, float)):
+        raise raise_in_script("TypeError", "next() of something that is no iterator", line)
     return source if isinstance(source, Opaque) else Opaque("next()", line)
 
 
@@ -883,16 +918,31 @@ def exception_class(name: str) -> NativeClass:
     return NativeClass(name, make)
 
 
+def _of_items(
+    function: Callable[[Interp, Args, Kwargs, int], Value],
+) -> Callable[[Interp, Args, Kwargs, int], Value]:
+    """A function that goes through all of an iterator: unknown items make an unknown value."""
+
+    def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        try:
+            return function(interp, args, kwargs, line)
+        except UnknownItems as unknown:
+            return unknown.value
+
+    return run
+
+
 _TYPES: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
-    "int": _int, "float": _float, "bool": _bool, "str": _str, "bytes": _bytes, "bytearray": _bytearray,
-    "list": _list, "tuple": _tuple, "set": _set, "frozenset": _frozenset, "dict": _dict, "type": _type,
+    "int": _int, "float": _float, "bool": _bool, "str": _str, "bytes": _of_items(_bytes), "bytearray": _of_items(_bytearray),
+    "list": _of_items(_list), "tuple": _of_items(_tuple), "set": _of_items(_set), "frozenset": _of_items(_frozenset), "dict": _of_items(_dict),
+    "type": _type,
     "object": lambda interp, args, kwargs, line: Instance(ClassValue("object", [], {}, "", line)),
 }  # fmt: skip
 
 _FUNCTIONS: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
-    "len": _len, "range": _range, "enumerate": _enumerate, "zip": _zip, "map": _map, "filter": _filter, "sum": _sum,
-    "min": _extreme("Lt"), "max": _extreme("Gt"), "abs": _abs, "round": _round, "divmod": _divmod, "pow": _pow,
-    "sorted": _sorted, "reversed": _reversed, "any": _any_all(True), "all": _any_all(False),
+    "len": _len, "range": _range, "enumerate": _enumerate, "zip": _zip, "map": _map, "filter": _filter, "sum": _of_items(_sum),
+    "min": _of_items(_extreme("Lt")), "max": _of_items(_extreme("Gt")), "abs": _abs, "round": _round, "divmod": _divmod, "pow": _pow,
+    "sorted": _of_items(_sorted), "reversed": _reversed, "any": _of_items(_any_all(True)), "all": _of_items(_any_all(False)),
     "isinstance": _isinstance, "issubclass": lambda interp, args, kwargs, line: Opaque("issubclass()", line),
     "callable": _callable, "hasattr": _hasattr, "getattr": _getattr, "setattr": _setattr, "delattr": _delattr,
     "vars": _vars, "memoryview": _memoryview, "dir": _dir, "print": _print, "iter": _iter, "next": _next, "ord": _ord, "chr": _chr,
@@ -1039,7 +1089,10 @@ def _replace(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) 
 def _join(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(args[0], Opaque):
         return args[0]
-    parts = items_of(interp, args[0], line)
+    try:
+        parts = items_of(interp, args[0], line)
+    except UnknownItems as found:
+        return found.value
     unknown = first_unknown(parts)
     if unknown is not None:
         return Opaque(f"text with an unknown part: {unknown.reason}", line, "text")
@@ -1159,7 +1212,10 @@ def _extend(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line
     if isinstance(args[0], Opaque):
         value.append(args[0])
         return None
-    value.extend(items_of(interp, args[0], line))
+    try:
+        value.extend(items_of(interp, args[0], line))
+    except UnknownItems as unknown:
+        value.append(unknown.value)
     return None
 
 

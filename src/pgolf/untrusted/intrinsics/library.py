@@ -7,9 +7,10 @@ file that lies beside the script is read through `Siblings`; every other file is
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pgolf.errors import DataError, LimitTripped
@@ -18,7 +19,6 @@ from pgolf.untrusted.intrinsics.arrays import dtype_of
 from pgolf.untrusted.intrinsics.builtin import (
     BUILTINS,
     Args,
-    Cursor,
     Kwargs,
     first_unknown,
     items_of,
@@ -950,7 +950,9 @@ def _deque(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _chain(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     found = first_unknown(args)
-    return found if found is not None else interp.made([x for a in args for x in items_of(interp, a, line)])
+    return (
+        found if found is not None else interp.iterator([x for a in args for x in items_of(interp, a, line)])
+    )
 
 
 def _product(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -959,32 +961,57 @@ def _product(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         column = items_of(interp, a, line)
         interp.cells(len(out) * len(column))
         out = [(*row, x) for row in out for x in column]
-    return interp.made(out)
+    return interp.iterator(out)
 
 
 def _islice(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if first_unknown(args) is not None:
-        return first_unknown(args)
     bounds = args[1:]
-    if not all(b is None or isinstance(b, int) for b in bounds):
+    source = interp.iterate(args[0], line)
+    unknown = first_unknown([source, *bounds])
+    if unknown is not None:
+        return unknown
+    if not all(b is None or type(b) is int for b in bounds):
         return Opaque("islice()", line)
-    items = items_of(interp, args[0], line)
-    stop = bounds[0] if len(bounds) == 1 else bounds[1] if len(bounds) > 1 else None
-    if isinstance(stop, int) and stop > len(items):
+    try:
+        part = itertools.islice(source, *bounds)
+    except ValueError:
+        raise raise_in_script("ValueError", "islice() bounds", line) from None
+    stop = bounds[0] if len(bounds) == 1 else bounds[1]
+    return interp.iterator(part if stop is None else _noting_the_end(interp, part, bounds, stop, line))
+
+
+def _noting_the_end(
+    interp: Interp, part: Iterable[Value], bounds: Args, stop: int, line: int
+) -> Iterator[Value]:
+    """Items of a stretch; one that ends before its bound would be longer in a real run."""
+    start, step = (bounds[0] or 0, (bounds[2:] or [1])[0] or 1) if len(bounds) > 1 else (0, 1)
+    n = 0
+    for x in part:
+        n += 1
+        yield x
+    if n < len(range(start, stop, step)):
         interp.at_scale(f"takes the first {stop}", line)
-    return interp.made(items[slice(*bounds)])
 
 
 def _accumulate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    out: list[Value] = []
-    for x in items_of(interp, args[0], line):
-        out.append(x if not out else binary(interp, "Add", out[-1], x, line))
-    return interp.made(out)
+    if len(args) > 1 or kwargs:
+        return Opaque("accumulate() with options", line)
+    source = interp.iterate(args[0], line)
+    return source if isinstance(source, Opaque) else interp.iterator(_sums(interp, source, line))
+
+
+def _sums(interp: Interp, source: Iterable[Value], line: int) -> Iterator[Value]:
+    acc: Value = MISSING
+    for x in source:
+        acc = x if acc is MISSING else binary(interp, "Add", acc, x, line)
+        yield acc
 
 
 def _count(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    start = args[0] if args else 0
-    return range(start, start + 100_000) if isinstance(start, int) else Opaque("count()", line)
+    start, step = (*args, *[0, 1][len(args) :])[:2]
+    if type(start) is not int or type(step) is not int or kwargs:
+        return Opaque("count()", line)
+    return interp.iterator(start + step * i for i in itertools.count())
 
 
 def _add_argument(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1102,7 +1129,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "functools": {"partial": _partial, "reduce": _reduce, "lru_cache": _wrapper, "cache": _wrapper, "wraps": _wraps},
         "itertools": {
             "chain": _chain, "product": _product, "islice": _islice, "accumulate": _accumulate, "count": _count,
-            "repeat": lambda i, a, k, ln: i.made([a[0]] * a[1]) if len(a) > 1 and isinstance(a[1], int) and a[1] < 1_000_000 else Opaque("repeat()", ln),  # noqa: E501
+            "repeat": lambda i, a, k, ln: i.iterator([a[0]] * a[1]) if len(a) > 1 and isinstance(a[1], int) and a[1] < 1_000_000 else Opaque("repeat()", ln),  # noqa: E501
             "cycle": unknown("cycle()"),
         },
         "collections": {"defaultdict": _defaultdict, "OrderedDict": lambda i, a, k, ln: _defaultdict(i, [None, *a], k, ln),
@@ -1419,4 +1446,4 @@ def _normalize(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return first_unknown(args) or Opaque("normalize()", line)
 
 
-__all__ = ["Cursor", "open_file", "path_attribute", "sort_values", "standard_modules", "toy_setting"]
+__all__ = ["open_file", "path_attribute", "sort_values", "standard_modules", "toy_setting"]
