@@ -32,6 +32,7 @@ from pgolf.untrusted.values import (
     BoundMethod,
     ClassValue,
     Cursor,
+    DictView,
     ExceptionValue,
     Function,
     Instance,
@@ -199,6 +200,8 @@ class Interp:
         self.layers: list[str] = []
         """Decoders the script applied while it was evaluated, in order."""
         self.unknown_branches = 0
+        self.deques: dict[int, Value] = {}
+        """Lists that stand for a `collections.deque`, by identity."""
         self.factories: dict[int, tuple[Value, Value]] = {}
         """`defaultdict` factories by identity of the dictionary."""
         self.tokenizer_calls = 0
@@ -285,6 +288,10 @@ class Interp:
         if self.fresh:
             self.register(container)
         return container
+
+    def is_deque(self, value: Value) -> bool:
+        """Whether a list stands for a `collections.deque`."""
+        return self.deques.get(id(value)) is value
 
     def iterator(self, items: Iterable[Value]) -> Cursor:
         """An iterator that the script may draw from."""
@@ -601,6 +608,8 @@ class Interp:
             value, (int, float, str, bytes, list, tuple, dict, set, frozenset, range, bytearray)
         ):
             return bool(value)
+        if kind is DictView:
+            return bool(value.keys())
         if isinstance(value, NativeObject):
             from pgolf.untrusted.intrinsics import native_length
 

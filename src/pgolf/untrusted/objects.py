@@ -473,8 +473,8 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
 
         set_native_item(interp, container, index, value, line)
         return
-    if isinstance(value, Tensor) and value.base is not None:
-        value = detached(value)
+    if isinstance(value, Tensor) and kind is Tensor:
+        value = detached(value)  # it may be a part of what changes
     if isinstance(index, Opaque) or not interp.changing(container, line):
         reason = index.reason if isinstance(index, Opaque) else "changed under an unknown condition"
         spoil(container, f"an element at an unknown place was set: {reason}", line)

@@ -16,6 +16,7 @@ from pgolf.untrusted.values import (
     MISSING,
     SCALED,
     ClassValue,
+    DictView,
     DType,
     ExceptionValue,
     Instance,
@@ -105,6 +106,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return unsure(b)
     if ka is Instance or kb is Instance:
         return _instances(interp, op, a, b, line)
+    if ka is DictView or kb is DictView:
+        return _views(interp, op, a, b, line)
     if op == "Add":
         if (
             (ka is str and kb is str)
@@ -144,6 +147,24 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if not (isinstance(a, _PLAIN) and isinstance(b, _PLAIN)):
         return Opaque(f"operator {op} on values that are not modelled", line)
     raise raise_in_script("TypeError", f"unsupported operands for {op}", line)
+
+
+def _as_set(x: Value) -> Value:
+    """The keys or pairs of a dictionary, or a set, as a set; None for anything else, and for what is not hashable."""
+    if isinstance(x, (set, frozenset)):
+        return set(x)
+    if not isinstance(x, DictView) or x.kind == "values":
+        return None
+    items = list(x)
+    return set(items) if all(map(_is_host_hashable, items)) else None
+
+
+def _views(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    """`keys & other`: views of dictionaries are sets to the operators of sets."""
+    left, right = _as_set(a), _as_set(b)
+    if op not in ("BitOr", "BitAnd", "Sub", "BitXor") or left is None or right is None:
+        return Opaque(f"operator {op} on the view of a dictionary", line)
+    return binary(interp, op, left, right, line)
 
 
 def _scaled(op: str, a: Any, b: Any, line: int) -> Value:
@@ -612,6 +633,9 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         from pgolf.untrusted.intrinsics.arrays import dtype_of
 
         return (a.name == dtype_of(b)) == (op == "Eq")
+    if (ka is DictView or kb is DictView) and op in ("Eq", "NotEq"):
+        same = _as_set(a) == _as_set(b) if _as_set(a) is not None and _as_set(b) is not None else a is b
+        return same == (op == "Eq")
     if ka is DType and kb is DType:
         return (a.name == b.name) == (op == "Eq")
     if ka is NativeObject or kb is NativeObject:

@@ -34,6 +34,7 @@ from pgolf.untrusted.objects import (
     exception_matches,
     get_attribute,
     get_item,
+    is_set_late,
     make_dataclass,
     set_attribute,
     set_item,
@@ -45,6 +46,7 @@ from pgolf.untrusted.values import (
     BoundMethod,
     ClassValue,
     Cursor,
+    DictView,
     ExceptionValue,
     Function,
     Instance,
@@ -957,17 +959,61 @@ def _with(node: ast.With) -> Stmt:
             entered.append(manager)
             if assign is not None:
                 assign(fr, value)
-        code = body(fr)
+        catching = any(_may_suppress(m) for m in entered)
+        interp.handlers += catching
+        thrown: ScriptRaise | None = None
+        code = NORMAL
+        try:
+            code = body(fr)
+        except ScriptRaise as error:
+            thrown = error
+        finally:
+            interp.handlers -= catching
         for manager in reversed(entered):
-            if isinstance(manager, Instance):
-                leave = get_attribute(interp, manager, "__exit__", line + fr.offset, missing_ok=True)
-                if leave is not MISSING:
-                    interp.call(leave, [None, None, None], {}, line + fr.offset)
-            elif isinstance(manager, NativeObject) and "__exit__" in manager.methods:
-                manager.methods["__exit__"](interp, manager, [], {}, line + fr.offset)
+            if _leave(interp, manager, thrown, line + fr.offset):
+                thrown = None
+        if thrown is not None:
+            raise thrown
         return code
 
     return run
+
+
+def _may_suppress(manager: Value) -> bool:
+    """Whether leaving a context may end an exception: what its `__exit__` returns decides."""
+    if isinstance(manager, Instance):
+        leave = manager.cls.lookup("__exit__")
+        return isinstance(leave, Function) and any(
+            isinstance(n, ast.Return) and n.value is not None for n in walk(leave.code.node)
+        )
+    return isinstance(manager, NativeObject) and manager.kind == "suppress"
+
+
+def _leave(interp: Interp, manager: Value, thrown: ScriptRaise | None, line: int) -> bool:
+    """Leave a context; whether that ends the exception."""
+    if isinstance(manager, NativeObject):
+        if manager.kind == "suppress" and thrown is not None:
+            caught = exception_matches(thrown.value, manager.state)
+            if caught is None:
+                raise Stuck("whether an exception is suppressed is not known", line)
+            return caught
+        if "__exit__" in manager.methods:
+            manager.methods["__exit__"](interp, manager, [], {}, line)
+        return False
+    if not isinstance(manager, Instance):
+        return False
+    leave = get_attribute(interp, manager, "__exit__", line, missing_ok=True)
+    if leave is MISSING:
+        return False
+    given: list[Value] = [None, None, None]
+    if thrown is not None:
+        value = thrown.value
+        kind = value.cls if isinstance(value, Instance) else interp.builtins.get(getattr(value, "kind", ""))
+        given = [kind or Opaque("class of an exception", line), value, Opaque("traceback", line)]
+    ended = interp.truth(interp.call(leave, given, {}, line), line)
+    if thrown is not None and isinstance(ended, Opaque):
+        raise Stuck("whether an exception is suppressed is not known", line)
+    return thrown is not None and ended is True
 
 
 _BUILDERS[ast.AsyncWith] = _with
@@ -1241,7 +1287,7 @@ def spoil_reachable(fr: Frame, node: ast.AST, reason: str, line: int) -> None:
             operators.spoil(array, reason, line)
 
 
-_HOLDING = frozenset({Tensor, list, tuple, set, dict, Instance, Intrinsic, BoundMethod, Cursor})
+_HOLDING = frozenset({Tensor, list, tuple, set, dict, Instance, Intrinsic, BoundMethod, Cursor, DictView})
 _MOST_HELD = 20_000
 
 
@@ -1283,6 +1329,8 @@ def arrays_within(value: Value) -> list[Tensor]:
             inner = (held.receiver,)
         elif kind is Cursor:
             inner = _still_held(held)
+        elif kind is DictView:
+            inner = (held.source,)
         else:
             inner = held
         if len(inner) < 16 or not _HOLDING.isdisjoint(map(type, inner)):
@@ -1489,27 +1537,110 @@ def _pattern(node: ast.pattern) -> Test:
             return False
 
         return match_or
-    if isinstance(node, ast.MatchSequence) and not any(isinstance(p, ast.MatchStar) for p in node.patterns):
-        parts = [_pattern(p) for p in node.patterns]
+    if isinstance(node, ast.MatchSequence):
+        return _sequence_pattern(node, line)
+    if isinstance(node, ast.MatchMapping):
+        return _mapping_pattern(node)
+    assert isinstance(node, ast.MatchClass)  # noqa: S101 - the only kind of pattern that is left
+    return _class_pattern(node)
 
-        def match_sequence(fr: Frame, v: Value) -> Value:
-            if isinstance(v, Opaque):
-                return v
-            if not isinstance(v, (list, tuple)) or len(v) != len(parts):
+
+def _all_match(fr: Frame, parts: list[tuple[Test, Value]]) -> Value:
+    for part, x in parts:
+        matched = part(fr, x)
+        if isinstance(matched, Opaque) or not matched:
+            return matched
+    return True
+
+
+def _sequence_pattern(node: ast.MatchSequence, line: int) -> Test:
+    star = next((i for i, p in enumerate(node.patterns) if isinstance(p, ast.MatchStar)), None)
+    rest = node.patterns[star].name if star is not None else None  # type: ignore[attr-defined]
+    parts = [_pattern(p) for p in node.patterns if not isinstance(p, ast.MatchStar)]
+
+    def match_sequence(fr: Frame, v: Value) -> Value:
+        if isinstance(v, (Opaque, Tensor)):
+            return v if isinstance(v, Opaque) else Opaque("an array matched with a sequence", line)
+        if (
+            not isinstance(v, (list, tuple, range))
+            or len(v) < len(parts)
+            or (star is None and len(v) > len(parts))
+        ):
+            return False
+        items = list(v)
+        if star is not None:
+            end = len(items) - (len(parts) - star)
+            middle, items = items[star:end], [*items[:star], *items[end:]]
+        matched = _all_match(fr, list(zip(parts, items, strict=True)))
+        if matched is True and rest is not None:
+            store_name(fr, rest, fr.interp.made(middle))
+        return matched
+
+    return match_sequence
+
+
+def _mapping_pattern(node: ast.MatchMapping) -> Test:
+    keys, parts, rest = [compile_expr(k) for k in node.keys], [_pattern(p) for p in node.patterns], node.rest
+
+    def match_mapping(fr: Frame, v: Value) -> Value:
+        if isinstance(v, Opaque):
+            return v
+        if not isinstance(v, dict):
+            return False
+        if any(isinstance(k, Opaque) for k in v):
+            return Opaque("a dictionary with unknown keys, matched", node.lineno + fr.offset)
+        wanted = [key(fr) for key in keys]
+        if any(k not in v for k in wanted):
+            return False
+        matched = _all_match(fr, [(part, v[k]) for part, k in zip(parts, wanted, strict=True)])
+        if matched is True and rest is not None:
+            store_name(fr, rest, fr.interp.made({k: x for k, x in v.items() if k not in wanted}))
+        return matched
+
+    return match_mapping
+
+
+_WHOLE = frozenset(
+    {"bool", "bytearray", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"}
+)
+"""Types whose one positional pattern is matched with the value itself."""
+
+
+def _class_pattern(node: ast.MatchClass) -> Test:
+    cls, positional = compile_expr(node.cls), [_pattern(p) for p in node.patterns]
+    named = list(zip(node.kwd_attrs, (_pattern(p) for p in node.kwd_patterns), strict=True))
+
+    def match_class(fr: Frame, v: Value) -> Value:
+        from pgolf.untrusted.intrinsics.builtin import is_instance
+
+        at = node.lineno + fr.offset
+        kind = cls(fr)
+        if not isinstance(kind, (ClassValue, NativeClass)):
+            raise Stuck("a pattern of a class that is not known", at)
+        same = is_instance(fr.interp, [v, kind], {}, at)
+        if same is not True:
+            return same
+        parts = []
+        if isinstance(kind, NativeClass) and kind.name in _WHOLE and len(positional) == 1:
+            parts.append((positional[0], v))
+        elif positional:
+            names = kind.lookup("__match_args__") if isinstance(kind, ClassValue) else MISSING
+            fields = kind.lookup("%fields") if isinstance(kind, ClassValue) else MISSING
+            if names is MISSING and fields is not MISSING:
+                names = tuple(name for name, default in fields if not is_set_late(default))
+            if not isinstance(names, tuple) or len(names) < len(positional):
+                raise operators.raise_in_script("TypeError", "too many positional patterns", at)
+            parts += [
+                (p, get_attribute(fr.interp, v, n, at)) for p, n in zip(positional, names, strict=False)
+            ]
+        for name, part in named:
+            found = get_attribute(fr.interp, v, name, at, missing_ok=True)
+            if found is MISSING:
                 return False
-            for part, x in zip(parts, v, strict=True):
-                matched = part(fr, x)
-                if isinstance(matched, Opaque) or not matched:
-                    return matched
-            return True
+            parts.append((part, found))
+        return _all_match(fr, parts)
 
-        return match_sequence
-    kind = type(node).__name__
-
-    def unsupported(fr: Frame, v: Value) -> Value:
-        raise Stuck(f"{kind} is outside the evaluated language", line + fr.offset)
-
-    return unsupported
+    return match_class
 
 
 __all__ = ["Interp", "assigner", "block", "build", "call_method", "either", "make_unknown"]

@@ -277,6 +277,26 @@ class Cursor:
         return items
 
 
+class DictView:
+    """`d.keys()`, `d.values()` or `d.items()`: shows the dictionary as it is when it is looked at."""
+
+    __slots__ = ("kind", "source")
+
+    def __init__(self, kind: str, source: dict[Value, Value]) -> None:
+        self.kind = kind
+        self.source = source
+
+    def keys(self) -> list[Value]:
+        """The keys now; names of the evaluator's own are left out."""
+        return [k for k in self.source if not (isinstance(k, str) and k.startswith("%"))]
+
+    def __iter__(self) -> Iterator[Value]:
+        for key in self.keys():
+            if key in self.source:
+                value = self.source[key]
+                yield key if self.kind == "keys" else value if self.kind == "values" else (key, value)
+
+
 class Function:
     """A function of the script: its compiled body and the frame it closes over."""
 

@@ -11,6 +11,7 @@ from pgolf.untrusted.intrinsics import arrays, library
 from pgolf.untrusted.intrinsics.builtin import (
     EXCEPTION_PARENTS,
     HOST_METHODS,
+    QUEUE_METHODS,
     Args,
     Kwargs,
     Method,
@@ -19,12 +20,13 @@ from pgolf.untrusted.intrinsics.builtin import (
 )
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
 from pgolf.untrusted.objects import METHOD_TABLES
-from pgolf.untrusted.operators import compare, spoil
+from pgolf.untrusted.operators import compare, contains, spoil
 from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
     Cursor,
+    DictView,
     DType,
     ExceptionValue,
     Intrinsic,
@@ -102,6 +104,8 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
         return arrays.tensor_attribute(interp, value, name, line)
     table = METHOD_TABLES.get(_PLAIN_KIND.get(type(value), type(value)))
     method = table.get(name) if table is not None else None
+    if type(value) is list and name in QUEUE_METHODS and not interp.is_deque(value):
+        return MISSING
     if method is not None:
         if type(value) is ScaledText:
             method = scaled.text_method(method, name)
@@ -246,6 +250,9 @@ def native_length(value: NativeObject) -> int | None:
 
 def iterate_native(interp: Interp, value: Value, line: int) -> Any:
     """Iteration over anything that is no plain container."""
+    if isinstance(value, DictView):
+        interp.cells(len(value.source) >> 2)
+        return iter(value)
     if isinstance(value, Cursor):
         if value.lost is None and not interp.changing(value, line):
             value.seen()  # what making its items changes is changed under the condition
@@ -302,6 +309,8 @@ def native_contains(interp: Interp, container: Value, item: Value, line: int) ->
             return item in container.state if isinstance(item, str) else False
         if container.kind == "environ":
             return library.environ_contains(interp, item, line)
+    if isinstance(container, DictView):
+        return contains(interp, container.source if container.kind == "keys" else list(container), item, line)
     if isinstance(container, Cursor):
         items = interp.iterate(container, line)
         if isinstance(items, Opaque):

@@ -1654,7 +1654,7 @@ def numpy_module() -> Module:
         fromiter=_fromiter, log1p=_unary(math.log1p, None), size=_as_function("numel"), isin=_isin, power=_binary("Pow"),
         diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=_shape_of,
     )  # fmt: skip
-    functions.update(_file_functions())
+    functions.update(_file_functions(), array_equal=_array_equal)
     ruled = {name: _made_by("numpy", f) for name, f in functions.items()}
     ruled.update({name: _may_change_in_place(ruled[name]) for name in _OPEN_KIND})
     module.attributes.update({name: Intrinsic(f"numpy.{name}", f) for name, f in ruled.items()})
@@ -1701,6 +1701,21 @@ def _np_tile(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         t = from_nested(t, None, False, interp.limits.interpreter_cells)
     times = shape_from(interp, args[1:2] or [kwargs.get("reps")], line)
     return _tile(interp, t, [(1,) * (len(t.shape) - len(times)) + times], {}, line)
+
+
+def _array_equal(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`np.array_equal`, `torch.equal`: the same shape and elements."""
+    if first_unknown(args) is not None or kwargs or len(args) != 2:
+        return first_unknown(args) or Opaque("array_equal()", line)
+    a, b = (x if isinstance(x, Tensor) else from_nested(x, None, False, 4_000_000) for x in args)
+    if a.shape != b.shape:
+        return False
+    same = operators.compare(interp, "Eq", a, b, line)
+    if not isinstance(same, Tensor):
+        return Opaque("array_equal()", line)
+    if False in same.data:
+        return False
+    return first_unknown(same.data) or True
 
 
 def _np_append(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1857,7 +1872,7 @@ def torch_module() -> Module:
     )  # fmt: skip
     for name in _VIEWS:
         functions.setdefault(name, _unmodelled_view)
-    functions.update(_torch_files())
+    functions.update(_torch_files(), equal=_array_equal)
     module.attributes.update(
         {name: Intrinsic(f"torch.{name}", _made_by("torch", f)) for name, f in functions.items()}
     )

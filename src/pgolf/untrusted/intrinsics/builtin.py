@@ -19,6 +19,7 @@ from pgolf.untrusted.values import (
     BoundMethod,
     ClassValue,
     Cursor,
+    DictView,
     DType,
     ExceptionValue,
     Function,
@@ -125,6 +126,8 @@ def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         size = len(value)
         # What an evaluation has collected a real one collects more of.
         return scaled.at_least(size) if size >= _COLLECTED and interp.token_reads else size
+    if isinstance(value, DictView):
+        return len(value.keys())
     if isinstance(value, Tensor):
         if not value.shape:
             raise raise_in_script("TypeError", "len() of a 0-d array", line)
@@ -604,7 +607,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def _isinstance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+def is_instance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value, kinds = args
     if isinstance(value, Opaque):
         if value.origin == "model" and isinstance(kinds, (NativeClass, tuple)):
@@ -629,7 +632,9 @@ def _isinstance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
                 if kind.name == "float" and isinstance(value, Tensor) and value.dtype == "float64":
                     if not value.shape and value.library != "torch":
                         unsure = Opaque("whether a number of numpy is a float", line)
-                elif isinstance(value, _KINDS[kind.name]):
+                elif isinstance(value, _KINDS[kind.name]) and not (
+                    kind.name == "list" and interp.is_deque(value)
+                ):
                     return True
             elif kind.name == "object":
                 return True
@@ -943,7 +948,7 @@ _FUNCTIONS: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
     "len": _len, "range": _range, "enumerate": _enumerate, "zip": _zip, "map": _map, "filter": _filter, "sum": _of_items(_sum),
     "min": _of_items(_extreme("Lt")), "max": _of_items(_extreme("Gt")), "abs": _abs, "round": _round, "divmod": _divmod, "pow": _pow,
     "sorted": _of_items(_sorted), "reversed": _reversed, "any": _of_items(_any_all(True)), "all": _of_items(_any_all(False)),
-    "isinstance": _isinstance, "issubclass": lambda interp, args, kwargs, line: Opaque("issubclass()", line),
+    "isinstance": is_instance, "issubclass": lambda interp, args, kwargs, line: Opaque("issubclass()", line),
     "callable": _callable, "hasattr": _hasattr, "getattr": _getattr, "setattr": _setattr, "delattr": _delattr,
     "vars": _vars, "memoryview": _memoryview, "dir": _dir, "print": _print, "iter": _iter, "next": _next, "ord": _ord, "chr": _chr,
     "hex": _hex("hex"), "bin": _hex("bin"), "oct": _hex("oct"), "repr": _repr, "ascii": _repr, "format": _format,
@@ -1290,13 +1295,42 @@ def _list_remove(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs,
     return None
 
 
+def _of_deque(method: Method) -> Method:
+    """A method that `collections.deque` has and a list has not."""
+    change = _changing(method)
+
+    def run(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if not interp.is_deque(value):
+            raise raise_in_script("AttributeError", "no such method of a list", line)
+        return change(interp, value, args, kwargs, line)
+
+    return run
+
+
+def _extend_left(interp: Interp, value: list[Value], args: Args, line: int) -> Value:
+    value[:0] = items_of(interp, args[0], line)[::-1]
+    return None
+
+
+def _rotate(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    n = args[0] if args else 1
+    if type(n) is not int:
+        raise Stuck("rotate() by an unknown number", line)
+    if value:
+        n %= len(value)
+        value[:] = [*value[-n:], *value[:-n]] if n else value
+    return None
+
+
 LIST_METHODS: dict[str, Method] = {
     "append": _changing(_append), "extend": _changing(_extend), "insert": _changing(_insert),
     "pop": _changing(_list_pop), "sort": _changing(_list_sort), "reverse": _changing(_list_reverse),
     "clear": _changing(_clear), "copy": _copy, "index": _list_index, "count": _list_count,
-    "remove": _changing(_list_remove), "popleft": _changing(lambda i, v, a, k, ln: _list_pop(i, v, [0], k, ln)),
-    "appendleft": _changing(lambda i, v, a, k, ln: _insert(i, v, [0, *a], k, ln)),
+    "remove": _changing(_list_remove), "popleft": _of_deque(lambda i, v, a, k, ln: _list_pop(i, v, [0], k, ln)),
+    "appendleft": _of_deque(lambda i, v, a, k, ln: _insert(i, v, [0, *a], k, ln)),
+    "extendleft": _of_deque(lambda i, v, a, k, ln: _extend_left(i, v, a, ln)), "rotate": _of_deque(_rotate),
 }  # fmt: skip
+QUEUE_METHODS = frozenset({"popleft", "appendleft", "extendleft", "rotate"})
 TUPLE_METHODS: dict[str, Method] = {"index": _list_index, "count": _list_count}
 
 
@@ -1360,9 +1394,7 @@ def _dict_update(interp: Interp, value: dict[Value, Value], args: Args, kwargs: 
 
 def _dict_view(name: str) -> Method:
     def run(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
-        hidden = {k: v for k, v in value.items() if not (isinstance(k, str) and k.startswith("%"))}
-        view = hidden.keys() if name == "keys" else hidden.values() if name == "values" else hidden.items()
-        return interp.made(list(view))
+        return DictView(name, value)
 
     return run
 

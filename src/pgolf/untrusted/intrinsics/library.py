@@ -945,7 +945,9 @@ def _deque(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return first_unknown(args)
     if len(args) > 1 or kwargs.get("maxlen") is not None:
         return Opaque("a deque of limited length", line)
-    return interp.made(items_of(interp, args[0], line) if args else [])
+    made = interp.made(items_of(interp, args[0], line) if args else [])
+    interp.deques[id(made)] = made
+    return made
 
 
 def _chain(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -1146,7 +1148,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "random": {n: unknown("random numbers") for n in ("random", "randint", "sample", "choice", "uniform")} | {"shuffle": _shuffle},
         "copy": {"copy": lambda i, a, k, ln: a[0] if not isinstance(a[0], (list, dict, Tensor)) else _copy_value(i, a[0], ln),
                  "deepcopy": lambda i, a, k, ln: _copy_value(i, a[0], ln)},
-        "contextlib": {"nullcontext": lambda i, a, k, ln: a[0] if a else None, "suppress": lambda i, a, k, ln: None,
+        "contextlib": {"nullcontext": lambda i, a, k, ln: a[0] if a else None, "suppress": lambda i, a, k, ln: NativeObject("suppress", {}, tuple(a)),
                        "contextmanager": lambda i, a, k, ln: Intrinsic("contextmanager", lambda i2, a2, k2, l2: Opaque("context manager", l2))},
         "pickle": {"dump": writes(1)},
         "shutil": {**dict.fromkeys(("copy", "copyfile", "copy2", "move"), _rename), "rmtree": none},
