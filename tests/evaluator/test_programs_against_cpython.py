@@ -145,7 +145,9 @@ w = 0
 ok = any((w := x) > 1 for x in xs)
 result = (w, ok)
 """,
-    "numbered pairs": "result = [list(enumerate('ab', 3)), list(enumerate('ab', start=1)), list(map(lambda a, b: a + b, xs, [1])), min(x for x in xs)]",
+    "numbered pairs": """a = [list(enumerate('ab', 3)), list(enumerate('ab', start=1))]
+result = (a, list(map(lambda a, b: a + b, xs, [1])), min(x for x in xs))
+""",
     "a dictionary that changes while it is gone through": """
 d = {1: 2, 3: 4, 5: 6}
 out = []
