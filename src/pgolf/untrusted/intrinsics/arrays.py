@@ -169,6 +169,8 @@ def _full(torch_like: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         size = args[0] if args else kwargs.get("size", kwargs.get("shape"))
         value = scalar(args[1] if len(args) > 1 else kwargs.get("fill_value", 0))
+        if isinstance(value, (list, tuple, Tensor, str)):
+            return Opaque("an array filled with a sequence", line)
         given = args[2] if len(args) > 2 else kwargs.get("dtype")
         dtype = dtype_of(given) if given is not None else None
         if given is not None and dtype is None:
@@ -271,7 +273,7 @@ def _arange(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         try:
             span = range(*values[:3])
         except (ValueError, TypeError):
-            raise raise_in_script("ValueError", "arange() arguments", line) from None
+            raise raise_in_script("ZeroDivisionError", "arange() without a step", line) from None
         if len(span) > LARGE_ARRAY:
             return Opaque("a large array", line, "model")
         _room(interp, len(span))
