@@ -57,7 +57,10 @@ def test_canonical_entry(piece: Piece, entry: tuple[int, bool, bool]) -> None:
 
 
 def test_ids_past_the_vocabulary_are_boundaries_without_bytes() -> None:
-    tables = canonical_tables(Vocabulary((Piece("a", PieceKind.NORMAL),)), table_size=3)
+    small = Vocabulary((Piece("a", PieceKind.NORMAL),))
+    assert len(canonical_tables(small).base_bytes) == 1
+    tables = canonical_tables(small, table_size=3)
+    assert canonical_tables(small, table_size=3) is tables
     assert tables.base_bytes == (1, 0, 0)
     assert tables.is_boundary == (False, True, True)
 

@@ -183,6 +183,28 @@ def test_a_child_killed_while_idle_is_replaced_silently(hostile: Worker) -> None
     assert hostile.starts == 2
 
 
+def test_a_child_that_was_started_early_takes_the_first_call(hostile: Worker) -> None:
+    hostile.start()
+    assert hostile.child is not None
+    early = hostile.child.pid
+    hostile.start()
+    assert still_works(hostile)
+    assert hostile.child.pid == early
+    assert hostile.starts == 1
+
+
+def test_a_child_that_was_started_early_and_died_since_is_replaced(hostile: Worker) -> None:
+    assert still_works(hostile)
+    hostile.close()
+    hostile.start()
+    assert hostile.child is not None
+    hostile._ensure()
+    hostile.child.kill()
+    hostile.child.wait()
+    assert still_works(hostile)
+    assert hostile.starts == 3
+
+
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """

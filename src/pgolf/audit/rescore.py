@@ -361,10 +361,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(request: Request) -> dict[str, Any]:
-    from pgolf.audit.script_facts import audit_script
+    from pgolf.audit.script_facts import audit_script, start_child
     from pgolf.untrusted.limits import DEFAULT_LIMITS
     from pgolf.untrusted.script import read_script
 
+    start_child(DEFAULT_LIMITS)
     vocabulary = read_model_file(request.tokenizer)
     script = read_script(request.train_script)
     counted = None if request.skip_byte_count else _CountAhead(request, vocabulary)

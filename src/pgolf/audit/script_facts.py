@@ -7,6 +7,7 @@ by a bound or dies is an UNKNOWN with that reason, and the next script gets a ne
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -117,7 +118,7 @@ def _vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
     special = {
         name: getattr(vocabulary, name) for name in ("name", "unk_id", "bos_id", "eos_id", "pad_id", "sha256")
     }
-    return {**special, "pieces": [(piece.text, int(piece.kind), piece.score) for piece in vocabulary.pieces]}
+    return {**special, "pieces": [(piece.text, piece.kind, piece.score) for piece in vocabulary.pieces]}
 
 
 def vocabulary_from_json(data: dict[str, Any]) -> Vocabulary:
@@ -166,6 +167,13 @@ def _worker(limits: Limits) -> Worker:
     atexit.register(worker.close)
     _here.worker = (limits, worker)
     return worker
+
+
+def start_child(limits: Limits) -> None:
+    """Start this thread's child process, so that it is ready when `audit_script` has work for it."""
+    # What keeps it from starting is said where it is needed.
+    with contextlib.suppress(WorkerError):
+        _worker(limits).start()
 
 
 def audit_script(

@@ -53,6 +53,21 @@ def canonical_entry(piece: Piece) -> tuple[int, bool, bool]:
 def canonical_tables(vocabulary: Vocabulary, table_size: int | None = None) -> LookupTables:
     """Canonical tables of length `max(len(vocabulary), table_size)`; ids past the vocabulary are boundaries."""
     size = max(len(vocabulary), table_size or 0)
+    for known, known_size, tables in _made:
+        if known is vocabulary and known_size == size:
+            return tables
+    tables = _tables_of(vocabulary, size)
+    _made.append((vocabulary, size, tables))
+    del _made[:-_MOST_MADE]
+    return tables
+
+
+_MOST_MADE = 4
+_made: list[tuple[Vocabulary, int, LookupTables]] = []
+"""The last ones made: one audit asks for the tables of one vocabulary many times."""
+
+
+def _tables_of(vocabulary: Vocabulary, size: int) -> LookupTables:
     entries = [canonical_entry(piece) for piece in vocabulary.pieces]
     entries += [(0, False, True)] * (size - len(entries))
     return LookupTables(

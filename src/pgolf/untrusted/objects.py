@@ -456,9 +456,16 @@ def _default_factory(interp: Interp, container: dict[Value, Value], index: Value
     return made
 
 
+_NUMBERS = frozenset({int, bool, float})
+
+
 def set_item(interp: Interp, container: Value, index: Value, value: Value, line: int) -> None:
     """`container[index] = value`."""
     kind = type(container)
+    if kind is Tensor and type(index) is int and type(value) in _NUMBERS and interp.changing(container, line):
+        interp.step(1)
+        put(container, index, value, line)
+        return
     if isinstance(container, Opaque):
         return
     if kind is Instance:

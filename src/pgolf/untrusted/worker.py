@@ -144,6 +144,7 @@ class Worker:
         self.preload = preload
         self.bubblewrap = shutil.which("bwrap") is not None if bubblewrap is None else bubblewrap
         self.child: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
         self.to_child = self.from_child = -1
         self.starts = 0
 
@@ -158,6 +159,7 @@ class Worker:
     def close(self) -> None:
         """End the child, at once."""
         child, self.child = self.child, None
+        self._is_ready = False
         for handle in (self.to_child, self.from_child):
             if handle >= 0:
                 with contextlib.suppress(OSError):
@@ -260,11 +262,39 @@ class Worker:
             )
         return Stopped(f"the worker process ended with code {code}")
 
+    def start(self) -> None:
+        """Start the child without waiting until it is ready: `call` waits.
+
+        Raises WorkerError when no process can be made.
+        """
+        if self.child is None:
+            self._spawn()
+
     def _ensure(self) -> bool:
-        """Start a child when there is none. Returns whether it is new."""
-        if self.child is not None and self.child.poll() is None:
+        """Start a child when there is none, and wait until it is ready. Returns whether it is new."""
+        if self._is_ready and self.child is not None and self.child.poll() is None:
             return False
-        self.close()
+        if self._is_ready or self.child is None:
+            self.close()
+            self._spawn()
+        try:
+            ready = _Reader(self.from_child, 64).take(1, time.monotonic() + self.limits.worker_start_seconds)
+        except EOFError:
+            ready = None
+        if ready is None:
+            wrapped = self.bubblewrap
+            self.close()
+            if wrapped:
+                # bubblewrap is installed but may not be allowed to make namespaces here.
+                self.bubblewrap = False
+                return self._ensure()
+            raise WorkerError(
+                "the isolated worker process does not start; run `pgolf` with the Python it is installed in"
+            )
+        self._is_ready = True
+        return True
+
+    def _spawn(self) -> None:
         child_reads, parent_writes = os.pipe()
         parent_reads, child_writes = os.pipe()
         source = str(Path(__file__).resolve().parents[2])
@@ -318,21 +348,6 @@ class Worker:
         self.to_child, self.from_child = parent_writes, parent_reads
         os.set_blocking(self.to_child, False)
         self.starts += 1
-        try:
-            ready = _Reader(self.from_child, 64).take(1, time.monotonic() + self.limits.worker_start_seconds)
-        except EOFError:
-            ready = None
-        if ready is None:
-            wrapped = self.bubblewrap
-            self.close()
-            if wrapped:
-                # bubblewrap is installed but may not be allowed to make namespaces here.
-                self.bubblewrap = False
-                return self._ensure()
-            raise WorkerError(
-                "the isolated worker process does not start; run `pgolf` with the Python it is installed in"
-            )
-        return True
 
 
 def _search_path(source: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -1031,6 +1032,11 @@ _CODECS = {
 
 
 def _codec(name: str) -> str | None:
+    return _known_codec(name[:40])
+
+
+@lru_cache(maxsize=256)
+def _known_codec(name: str) -> str | None:
     return _CODECS.get(re.sub(r"[-_ ]", "", name.lower()[:40]))
 
 

@@ -43,6 +43,8 @@ def _vocabulary(target: NativeObject) -> Vocabulary:
 def _piece_id(interp: Interp, target: NativeObject, value: Value, line: int) -> int | Opaque:
     state: TokenizerState = target.state
     interp.tokenizer_calls += 1
+    if type(value) is int and 0 <= value < len(state.vocabulary.pieces):
+        return value
     value = scalar(value)
     if isinstance(value, Opaque):
         return value
