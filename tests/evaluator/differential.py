@@ -121,6 +121,8 @@ def difference(ours: Any, theirs: Any) -> str:
             1, theirs
         )
         return "same" if close or (math.isnan(ours) and math.isnan(theirs)) else other
+    if isinstance(ours, set) and _holds_unknown(ours):
+        return "unknown"
     if type(ours) is not type(theirs) and type(ours) is not Tok:
         return other
     return "same" if ours == theirs else other

@@ -456,6 +456,8 @@ class Interp:
                 )
             return Opaque(f"call of an object of class {callee.cls.name}", line)
         if isinstance(callee, Opaque):
+            if callee.reason.endswith("is not modelled"):
+                self._may_change(args, callee.reason, line)
             return self.observer.call_unknown(self, callee, args, kwargs, line)
         if kind is Module:
             # What `from package import name` gave is taken for a module as long as nothing else is known of it.
@@ -492,6 +494,16 @@ class Interp:
         args = known + [missing] * max(0, wanted - len(known))
         if frame is not None:
             may_run(frame, lambda: self.call(callee, args, {}, line), line)
+
+    def _may_change(self, args: list[Value], reason: str, line: int) -> None:
+        """Containers that a function of Python's own library was given, which is not modelled: it may change them."""
+        from pgolf.untrusted.operators import spoil
+
+        for value in args:
+            if type(value) in (list, dict, set):
+                spoil(value, f"may be changed: {reason}", line)
+            elif type(value) is bytearray:
+                self.doubt(f"bytes may be changed: {reason}", line)
 
     def call_function(
         self, function: Function, args: list[Value], kwargs: dict[str, Value], line: int

@@ -265,6 +265,23 @@ _WRITING_METHODS = frozenset(
 """Methods that may write into an array, or hand out its memory; names that end in `_` are torch's own sign of it."""
 
 
+_ASKING = frozenset(
+    {
+        "__len__",
+        "__contains__",
+        "__getitem__",
+        "__eq__",
+        "__ne__",
+        "__repr__",
+        "__str__",
+        "__sizeof__",
+        "most_common",
+        "elements",
+    }
+)
+"""Methods that are not modelled and change nothing."""
+
+
 def call_method(
     interp: Interp, target: Value, name: str, args: list[Value], kwargs: dict[str, Value], line: int
 ) -> Value:
@@ -280,6 +297,10 @@ def call_method(
             return result
         if kind is not Tensor:
             found = get_attribute(interp, target, name, line)
+            if isinstance(found, Opaque) and kind in (list, dict, set, bytearray) and name not in _ASKING:
+                spoil(target, f"{name}() is not modelled", line)
+                if kind is bytearray:
+                    interp.doubt(f"bytes may be changed by {name}()", line)
             return interp.call(found, args, kwargs, line)
         if name.endswith("_") or name in _WRITING_METHODS or target.serial in interp.built:
             spoil(target, f"{name}() of an array is not modelled", line)

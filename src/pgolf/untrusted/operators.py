@@ -106,6 +106,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return unsure(b)
     if ka is Instance or kb is Instance:
         return _instances(interp, op, a, b, line)
+    if (ka is dict and id(a) in interp.factories) or (kb is dict and id(b) in interp.factories):
+        return Opaque(f"operator {op} on a counter or a dictionary with defaults", line)
     if ka is DictView or kb is DictView:
         return _views(interp, op, a, b, line)
     if op == "Add":
@@ -508,7 +510,10 @@ def spoil(target: Value, reason: str, line: int) -> None:
     elif isinstance(target, dict):
         for key in target:
             target[key] = unknown
-    elif isinstance(target, (set, bytearray)):
+    elif isinstance(target, set):
+        target.clear()
+        target.add(unknown)
+    elif isinstance(target, bytearray):
         target.clear()
     elif isinstance(target, Instance):
         for key in target.attributes:
@@ -788,11 +793,26 @@ def _compare_objects(interp: Interp, op: str, a: Value, b: Value, line: int) -> 
         method = get_attribute(interp, b, names[_REFLECTED.get(op, op)], line, missing_ok=True)
         if method is not MISSING:
             return interp.call(method, [a], {}, line)
+    if any(isinstance(x, Instance) and x.cls.lookup("%fields") is not MISSING for x in (a, b)):
+        return _compare_records(interp, op, a, b, line)
     if op == "Eq":
         return a is b
     if op == "NotEq":
         return a is not b
     return Opaque("ordering of objects", line)
+
+
+def _compare_records(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
+    """Data classes and named tuples are equal by their fields."""
+    if a is b and op in ("Eq", "NotEq"):
+        return op == "Eq"
+    if op not in ("Eq", "NotEq") or not (
+        isinstance(a, Instance) and isinstance(b, Instance) and a.cls is b.cls
+    ):
+        return Opaque("comparison of a record with something else", line)
+    names = [name for name, _ in a.cls.lookup("%fields")]
+    sides = [tuple(x.attributes.get(name) for name in names) for x in (a, b)]
+    return compare(interp, op, sides[0], sides[1], line)
 
 
 def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:

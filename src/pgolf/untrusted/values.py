@@ -435,6 +435,13 @@ class NativeObject:
     def __repr__(self) -> str:
         return f"<{self.kind}>"
 
+    def __eq__(self, other: object) -> bool:
+        paths = self.kind == "Path" and isinstance(other, NativeObject) and other.kind == "Path"
+        return paths and self.state == other.state if paths else self is other  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.state) if self.kind == "Path" else id(self)
+
 
 class DType:
     """A numpy, torch or mlx element type, by its plain name (`int16`, `bool`, `float64`)."""

@@ -3,6 +3,8 @@ about values that are modelled rather than built in."""
 
 from __future__ import annotations
 
+import pathlib
+import re
 from typing import Any
 
 from pgolf.untrusted import scaled
@@ -104,6 +106,8 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
         return arrays.tensor_attribute(interp, value, name, line)
     table = METHOD_TABLES.get(_PLAIN_KIND.get(type(value), type(value)))
     method = table.get(name) if table is not None else None
+    if method is None and type(value) is dict and id(value) in interp.factories:
+        return Opaque(f"attribute {name} of a counter or a dictionary with defaults", line)
     if type(value) is list and name in QUEUE_METHODS and not interp.is_deque(value):
         return MISSING
     if method is not None:
@@ -224,10 +228,21 @@ def _maketrans(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return Opaque("maketrans()", line)
 
 
+_HOSTS: dict[str, type] = {"Path": pathlib.PosixPath, "match": re.Match, "pattern": re.Pattern}
+
+
+def _exists_at_least(kind: str, name: str) -> Value:
+    """An attribute that the real class has, and that is not modelled."""
+    return Opaque(f"{kind}.{name} is not modelled") if name in dir(_HOSTS[kind]) else MISSING
+
+
 def native_property(interp: Interp, value: NativeObject, name: str) -> Value:
     """Attributes of modelled objects that are no methods, or MISSING."""
     if value.kind == "Path":
-        return library.path_attribute(value, name)
+        found = library.path_attribute(value, name)
+        return found if found is not MISSING else _exists_at_least(value.kind, name)
+    if value.kind in ("match", "pattern"):
+        return _exists_at_least(value.kind, name)
     if value.kind == "npz":
         if name == "files":
             return list(value.state)
@@ -297,7 +312,8 @@ def compare_native(op: str, a: Value, b: Value, line: int) -> Value:
     left, right = library.path_text(a), library.path_text(b)
     if left is not None and right is not None:
         if op in ("Eq", "NotEq"):
-            return (left == right) == (op == "Eq")
+            both = isinstance(a, NativeObject) and isinstance(b, NativeObject)
+            return (both and left == right) == (op == "Eq")
         return Opaque("ordering of paths", line)
     return Opaque("comparison of objects", line)
 

@@ -138,6 +138,8 @@ def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, Instance):
         from pgolf.untrusted.objects import get_attribute
 
+        if value.cls.lookup("%tuple") is not MISSING:
+            return len(value.cls.lookup("%fields"))
         return interp.call(get_attribute(interp, value, "__len__", line), [], {}, line)
     from pgolf.untrusted.intrinsics import native_length
 
@@ -186,6 +188,8 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             number = Scaled.of(int(value), value.low, value.high)
             number.on = value.on
             return number
+        if (len(args) > 1 or kwargs) and isinstance(value, (int, float)):
+            raise raise_in_script("TypeError", "int() of a number with a base", line)
         if type(value) is Scaled:
             return value
         if type(value) is ScaledFloat:
@@ -222,7 +226,7 @@ def _float(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             return scaled.as_float(value)
         if type(value) is ScaledText:
             return ScaledFloat.of(float(value), value.low, value.high)
-        if isinstance(value, (str, int, float)):
+        if isinstance(value, (str, int, float, bytes)):
             return float(value)
     except (ValueError, OverflowError):
         raise raise_in_script("ValueError", "could not convert to float", line) from None
@@ -239,6 +243,8 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
     if isinstance(value, str):
         return value
+    if len(args) > 1 and isinstance(value, (int, float, type(None), list, dict)):
+        raise raise_in_script("TypeError", "str() of something else than bytes with an encoding", line)
     if isinstance(value, bytes) and len(args) > 1:
         return _decode(interp, value, args[1:], kwargs, line)
     if isinstance(value, NativeObject):
@@ -268,6 +274,8 @@ def _bytes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if not args:
         return b""
     value = args[0]
+    if isinstance(value, str) != (len(args) > 1 or bool(kwargs)) and not isinstance(value, Opaque):
+        raise raise_in_script("TypeError", "bytes() of text needs an encoding, and nothing else does", line)
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     if isinstance(value, str):
@@ -280,8 +288,14 @@ def _bytes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, Opaque):
         return value
     parts = items_of(interp, value, line)
+    numbers = [scalar(x) for x in parts]
+    unknown = first_unknown(numbers)
+    if unknown is not None:
+        return unknown
+    if not all(isinstance(x, int) for x in numbers):
+        raise raise_in_script("TypeError", "bytes() of something else than integers", line)
     try:
-        return bytes([int(scalar(x)) for x in parts])
+        return bytes(map(int, numbers))
     except (ValueError, TypeError):
         raise raise_in_script("ValueError", "bytes must be in range(0, 256)", line) from None
 
@@ -342,8 +356,10 @@ def _dict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             out.update(value)
         else:
             for pair in items_of(interp, value, line):
-                if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                if not isinstance(pair, (tuple, list)):
                     raise raise_in_script("TypeError", "dict() of something else than pairs", line)
+                if len(pair) != 2:
+                    raise raise_in_script("ValueError", "dict() of something else than pairs", line)
                 if isinstance(pair[0], Opaque) or (hashable(pair[0]) is None and pair[0] is not None):
                     raise Stuck("dictionary with an unknown key", line)
                 out[pair[0]] = pair[1]
@@ -527,8 +543,13 @@ def _divmod(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def _pow(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(args) == 3 and any(map(scaled.grows, args)):
         return scaled.hidden("pow() of a number that grows with the run", line)
-    if len(args) == 3 and all(isinstance(a, int) for a in args) and args[1] >= 0 and args[2]:
-        return pow(*[int(a) for a in args])
+    if len(args) == 3 or kwargs:
+        if not kwargs and all(isinstance(a, int) and abs(a) < operators.BIG for a in args):
+            try:
+                return pow(*[int(a) for a in args])
+            except ValueError:
+                raise raise_in_script("ValueError", "pow() without a value", line) from None
+        return first_unknown(args) or Opaque("pow() with a modulus", line)
     return operators.binary(interp, "Pow", args[0], args[1], line)
 
 
@@ -604,7 +625,7 @@ def _any_all(stop: bool) -> Callable[[Interp, Args, Kwargs, int], Value]:
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,), "float": (float,), "str": (str,), "bytes": (bytes,), "list": (list,), "tuple": (tuple,),
-    "dict": (dict,), "set": (set,), "bool": (bool,), "frozenset": (frozenset,), "bytearray": (bytearray,),
+    "dict": (dict,), "set": (set,), "NoneType": (type(None),), "bool": (bool,), "frozenset": (frozenset,), "bytearray": (bytearray,),
 }  # fmt: skip
 
 
@@ -664,7 +685,9 @@ def is_instance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         elif isinstance(kind, Intrinsic) and kind.name in _KINDS:
             if isinstance(value, _KINDS[kind.name]):
                 return True
-        elif isinstance(kind, Opaque) and kind.reason == operators.TYPE_UNION:
+        elif isinstance(kind, (str, int, float, list, dict)):
+            raise raise_in_script("TypeError", "isinstance() with something that is no class", line)
+        elif isinstance(kind, Opaque) and kind.reason in (operators.TYPE_UNION, "type()"):
             unsure = kind
         elif isinstance(kind, Opaque) and not isinstance(
             value, (int, float, str, bytes, list, tuple, dict, set, type(None), Tensor)
@@ -780,7 +803,7 @@ def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return value
     for name, kinds in _KINDS.items():
         if type(value) is kinds[0]:
-            return BUILTINS[name]
+            return _NONE_TYPE if name == "NoneType" else interp.builtins.get(name, BUILTINS[name])
     if isinstance(value, NativeObject) and value.native_class is not None:
         return value.native_class
     return Opaque("type()", line)
@@ -839,7 +862,9 @@ def _chr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
     if isinstance(value, Opaque):
         return value
-    if isinstance(value, int) and 0 <= value < 0x110000:
+    if not isinstance(value, int):
+        raise raise_in_script("TypeError", "chr() of something that is no integer", line)
+    if 0 <= value < 0x110000:
         return chr(value)
     raise raise_in_script("ValueError", "chr() arg not in range", line)
 
@@ -865,6 +890,11 @@ def _repr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if value is None or isinstance(value, (int, float, str, bytes)):
         return repr(value)
     return value if isinstance(value, Opaque) else Opaque("repr()", line, "text")
+
+
+def _ascii(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    shown = _repr(interp, args, kwargs, line)
+    return ascii(args[0]) if type(shown) is str else shown
 
 
 def _format(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -952,7 +982,7 @@ _FUNCTIONS: dict[str, Callable[[Interp, Args, Kwargs, int], Value]] = {
     "isinstance": is_instance, "issubclass": lambda interp, args, kwargs, line: Opaque("issubclass()", line),
     "callable": _callable, "hasattr": _hasattr, "getattr": _getattr, "setattr": _setattr, "delattr": _delattr,
     "vars": _vars, "memoryview": _memoryview, "dir": _dir, "print": _print, "iter": _iter, "next": _next, "ord": _ord, "chr": _chr,
-    "hex": _hex("hex"), "bin": _hex("bin"), "oct": _hex("oct"), "repr": _repr, "ascii": _repr, "format": _format,
+    "hex": _hex("hex"), "bin": _hex("bin"), "oct": _hex("oct"), "repr": _repr, "ascii": _ascii, "format": _format,
     "slice": _slice_value, "id": _id, "hash": _hash, "exec": _exec, "eval": _eval, "compile": _compile,
     "__import__": _dunder_import, "super": _nothing, "locals": _nothing, "globals": _nothing,
     "input": lambda interp, args, kwargs, line: Opaque("input()", line, "config"),
@@ -989,6 +1019,7 @@ def fresh_builtins() -> dict[str, Value]:
 
 
 BUILTINS.update(fresh_builtins())
+_NONE_TYPE = NativeClass("NoneType", _nothing)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -1214,6 +1245,8 @@ def _changing(method: Method) -> Method:
 
 
 def _append(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if len(args) != 1:
+        raise raise_in_script("TypeError", "append() takes one argument", line)
     interp.cells(1)
     value.append(args[0])
     return None
@@ -1234,6 +1267,7 @@ def _insert(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line
     interp.cells(1)
     interp.step(len(value) >> 6)
     if not isinstance(args[0], int):
+        operators.spoil(value, "insert() at an unknown place", line)
         raise Stuck("insert() at an unknown place", line)
     value.insert(args[0], args[1])
     return None
@@ -1241,7 +1275,10 @@ def _insert(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line
 
 def _list_pop(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
     i = args[0] if args else -1
+    if len(args) > 1 or kwargs:
+        raise raise_in_script("TypeError", "pop() takes one argument", line)
     if not isinstance(i, int):
+        operators.spoil(value, "pop() at an unknown place", line)
         raise Stuck("pop() at an unknown place", line)
     try:
         return value.pop(i)
@@ -1250,6 +1287,8 @@ def _list_pop(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, li
 
 
 def _list_sort(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args:
+        raise raise_in_script("TypeError", "sort() takes no positional arguments", line)
     value[:] = sort_values(interp, list(value), kwargs, line)
     return None
 
@@ -1405,7 +1444,14 @@ def _dict_view(name: str) -> Method:
     return run
 
 
+def _dict_popitem(interp: Interp, value: dict[Value, Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if not value:
+        raise raise_in_script("KeyError", "popitem(): dictionary is empty", line)
+    return value.popitem()
+
+
 DICT_METHODS: dict[str, Method] = {
+    "popitem": _changing(_dict_popitem),
     "get": _dict_get, "pop": _changing(_dict_pop), "setdefault": _changing(_dict_setdefault),
     "update": _changing(_dict_update), "keys": _dict_view("keys"), "values": _dict_view("values"),
     "items": _dict_view("items"), "clear": _changing(_clear), "copy": _copy,
@@ -1441,6 +1487,8 @@ def _set_remove(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, l
 
 
 def _set_update(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    if kwargs:
+        raise raise_in_script("TypeError", "update() takes no named arguments", line)
     for a in args:
         made = _set(interp, [a], {}, line)
         if isinstance(made, Opaque):
@@ -1448,6 +1496,22 @@ def _set_update(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, l
         else:
             value.update(made)
     return None
+
+
+def _set_change(op: str) -> Method:
+    """`intersection_update` and the like, with one other collection."""
+
+    def run(interp: Interp, value: set[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+        other = _set(interp, args, {}, line) if len(args) == 1 else Opaque("several sets", line)
+        new = other if isinstance(other, Opaque) else operators.binary(interp, op, value, other, line)
+        if isinstance(new, Opaque):
+            operators.spoil(value, new.reason, line)
+        else:
+            value.clear()
+            value.update(new)
+        return None
+
+    return run
 
 
 def _set_op(name: str) -> Method:
@@ -1482,6 +1546,8 @@ def _set_relation(name: str) -> Method:
 SET_METHODS: dict[str, Method] = {
     "add": _changing(_set_add), "discard": _changing(_set_discard), "remove": _changing(_set_remove),
     "update": _changing(_set_update), "clear": _changing(_clear), "copy": _copy,
+    "intersection_update": _changing(_set_change("BitAnd")), "difference_update": _changing(_set_change("Sub")),
+    "symmetric_difference_update": _changing(_set_change("BitXor")),
     **{n: _set_op(n) for n in ("union", "intersection", "difference", "symmetric_difference")},
     **{n: _set_relation(n) for n in ("issubset", "issuperset", "isdisjoint")},
 }  # fmt: skip
@@ -1523,12 +1589,34 @@ FLOAT_METHODS: dict[str, Method] = {
     "hex": _of_number(lambda v: float(v).hex()),
 }
 
+
+def _change_bytes(name: str) -> Method:
+    """A method that changes a bytearray, with plain numbers and bytes."""
+
+    def run(interp: Interp, value: bytearray, args: Args, kwargs: Kwargs, line: int) -> Value:
+        plain = [scalar(a) for a in args]
+        if not interp.changing(value, line) or not all(isinstance(a, (int, bytes, bytearray)) for a in plain):
+            interp.doubt(f"bytes changed by {name}() in a way that is not followed", line)
+            return Opaque(f"{name}() of bytes", line)
+        text_room(interp, len(value) + sum(len(a) for a in plain if isinstance(a, (bytes, bytearray))))
+        try:
+            return getattr(value, name)(*plain)
+        except (TypeError, ValueError, IndexError) as error:
+            raise raise_in_script(type(error).__name__, f"{name}()", line) from None
+
+    return run
+
+
+BYTEARRAY_METHODS: dict[str, Method] = {
+    **BYTES_METHODS, "copy": _copy,
+    **{n: _change_bytes(n) for n in ("append", "extend", "pop", "insert", "remove", "reverse", "clear")},
+}  # fmt: skip
 _FROZEN_METHODS = {
-    name: method for name, method in SET_METHODS.items() if name not in ("add", "discard", "remove", "update", "clear")
+    name: method for name, method in SET_METHODS.items() if name not in ("add", "discard", "remove", "clear") and not name.endswith("update")
 }  # fmt: skip
 
 HOST_METHODS: dict[type, dict[str, Method]] = {
-    str: STR_METHODS, bytes: BYTES_METHODS, bytearray: BYTES_METHODS, list: LIST_METHODS, tuple: TUPLE_METHODS,
+    str: STR_METHODS, bytes: BYTES_METHODS, bytearray: BYTEARRAY_METHODS, list: LIST_METHODS, tuple: TUPLE_METHODS,
     dict: DICT_METHODS, set: SET_METHODS,
 frozenset: _FROZEN_METHODS,
     int: INT_METHODS, bool: INT_METHODS, Tok: INT_METHODS,
@@ -1545,6 +1633,10 @@ def _math(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
     function = getattr(math, name)
 
     def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if name == "fsum":
+            return _fsum(interp, args, line)
+        if kwargs:
+            return Opaque(f"math.{name} with options", line)
         values = [scalar(a) for a in args]
         unknown = first_unknown(values)
         if unknown is not None:
@@ -1566,11 +1658,31 @@ def _math(name: str) -> Callable[[Interp, Args, Kwargs, int], Value]:
     return run
 
 
+def _fsum(interp: Interp, args: Args, line: int) -> Value:
+    values = [scalar(v) for v in items_of(interp, args[0], line)]
+    if all(type(v) in (int, float, bool) for v in values):
+        return math.fsum(values)
+    return first_unknown(values) or Opaque("math.fsum of something else than numbers", line)
+
+
 def math_module() -> Module:
     module = Module("math")
-    for name in (*_MATH_UNARY, "atan2", "fmod", "hypot", "copysign", "gcd", "lcm", "fsum", "isclose"):
+    for name in (
+        *_MATH_UNARY,
+        "atan2",
+        "fmod",
+        "hypot",
+        "pow",
+        "isqrt",
+        "comb",
+        "factorial",
+        "copysign",
+        "gcd",
+        "lcm",
+        "fsum",
+        "isclose",
+    ):
         module.attributes[name] = Intrinsic(f"math.{name}", _math(name))
-    module.attributes["pow"] = Intrinsic("math.pow", _pow)
     module.attributes["prod"] = Intrinsic("math.prod", _prod)
     for name in ("pi", "e", "inf", "nan", "tau"):
         module.attributes[name] = getattr(math, name)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import json
+import pathlib
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -74,7 +76,7 @@ def functions(module: Module, table: dict[str, Call]) -> Module:
 
 def path_object(text: str) -> NativeObject:
     """A `pathlib.Path`, or a file name."""
-    return NativeObject("Path", PATH_METHODS, text, PATH_CLASS)
+    return NativeObject("Path", PATH_METHODS, str(pathlib.PurePosixPath(text)), PATH_CLASS)
 
 
 def path_text(value: Value) -> str | None:
@@ -373,7 +375,7 @@ def path_attribute(target: NativeObject, name: str) -> Value:
             out.append(path_object(text))
         return out
     if name == "parts":
-        return tuple(p for p in text.split("/") if p)
+        return pathlib.PurePosixPath(text).parts
     return MISSING
 
 
@@ -779,16 +781,21 @@ def os_module() -> Module:
         return Opaque("file size", line, "config")
 
     def join(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-        made = _make_path(interp, args, kwargs, line)
-        return str(made.state) if isinstance(made, NativeObject) else made
+        parts = [path_text(a) for a in args]
+        if not parts or any(p is None for p in parts):
+            return first_unknown(args) or Opaque("path from something that is no text", line)
+        if sum(len(p or "") for p in parts) > 8192:
+            raise LimitTripped("string_chars", 8192, "path")
+        return posixpath.join(*[p for p in parts if p is not None])
 
     functions(
         path,
         {
             "join": join, "exists": exists, "isfile": exists, "isdir": exists, "getsize": size,
-            "basename": text_call(lambda s: s.rsplit("/", 1)[-1]), "dirname": text_call(lambda s: s.rpartition("/")[0]),
+            "basename": text_call(posixpath.basename), "dirname": text_call(posixpath.dirname),
+            "split": text_call(posixpath.split), "isabs": text_call(posixpath.isabs),
             "abspath": text_call(lambda s: s), "realpath": text_call(lambda s: s), "expanduser": text_call(lambda s: s),
-            "normpath": text_call(lambda s: s), "splitext": text_call(lambda s: (s[: s.rindex(".")], s[s.rindex(".") :]) if "." in s.rsplit("/", 1)[-1][1:] else (s, "")),  # noqa: E501
+            "normpath": text_call(posixpath.normpath), "splitext": text_call(posixpath.splitext),
         },
     )  # fmt: skip
     module.attributes["path"] = path
@@ -927,8 +934,10 @@ def _defaultdict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value
 
 def _counter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     out: dict[Value, Value] = {}
+    if kwargs:
+        return Opaque("Counter() of counts", line)
     if args:
-        if isinstance(args[0], (Opaque, dict)) or kwargs:
+        if isinstance(args[0], (Opaque, dict)):
             return args[0] if isinstance(args[0], Opaque) else Opaque("Counter() of counts", line)
         for x in items_of(interp, args[0], line):
             x = scalar(x)
@@ -959,8 +968,11 @@ def _chain(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _product(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     out: list[tuple[Value, ...]] = [()]
-    for a in args:
-        column = items_of(interp, a, line)
+    times = kwargs.get("repeat", 1)
+    if type(times) is not int or not 0 <= times <= 16:
+        return Opaque("product() with an unknown number of repeats", line)
+    for a in [items_of(interp, a, line) for a in args] * times:
+        column = a
         interp.cells(len(out) * len(column))
         out = [(*row, x) for row in out for x in column]
     return interp.iterator(out)
@@ -1081,6 +1093,8 @@ def _regex(interp: Interp, name: str, args: Args, kwargs: Kwargs, line: int) -> 
     text = args[-1] if name != "sub" else args[2] if len(args) > 2 else None
     if isinstance(pattern, NativeObject) and pattern.kind == "pattern":
         pattern = pattern.state
+    if kwargs:
+        return Opaque("regular expression with options", line)
     if not isinstance(pattern, str) or not isinstance(text, str) or len(text) > 300 or len(pattern) > 60:
         return first_unknown(args) or Opaque("regular expression", line)
     if (
@@ -1093,6 +1107,8 @@ def _regex(interp: Interp, name: str, args: Args, kwargs: Kwargs, line: int) -> 
     interp.step(len(text))
     try:
         if name == "sub":
+            if len(args) > 3:
+                return Opaque("re.sub() with a count", line)
             return (
                 re.sub(pattern, args[1], text)
                 if isinstance(args[1], str) and len(args[1]) < 100
@@ -1100,16 +1116,30 @@ def _regex(interp: Interp, name: str, args: Args, kwargs: Kwargs, line: int) -> 
             )
         found = getattr(re, name)(pattern, text)
     except (re.error, TypeError, RecursionError):
-        raise raise_in_script("ValueError", "bad pattern", line) from None
+        raise raise_in_script("Exception", "bad pattern", line) from None
     if found is None or name in ("findall", "split"):
         return found
     return NativeObject("match", MATCH_METHODS, [found.group(0), *found.groups()])
 
 
+def _compiled(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if len(args) == 1 and not kwargs and isinstance(args[0], str):
+        return NativeObject("pattern", PATTERN_METHODS, args[0])
+    return Opaque("pattern", line)
+
+
+def _group(target: NativeObject, args: Args, line: int) -> Value:
+    """One group of a match, or several as a tuple."""
+    if not all(type(a) is int for a in args):
+        return first_unknown(args) or Opaque("a group by its name", line)
+    if not all(0 <= a < len(target.state) for a in args):
+        raise raise_in_script("IndexError", "no such group", line)
+    found = [target.state[a] for a in args or [0]]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
 MATCH_METHODS: dict[str, NativeMethod] = {
-    "group": lambda i, t, a, k, ln: t.state[
-        a[0] if a and isinstance(a[0], int) and abs(a[0]) < len(t.state) else 0
-    ],
+    "group": lambda i, t, a, k, ln: _group(t, a, ln),
     "groups": lambda i, t, a, k, ln: tuple(t.state[1:]),
 }
 PATTERN_METHODS: dict[str, NativeMethod] = {
@@ -1143,7 +1173,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "types": {"SimpleNamespace": _namespace, "ModuleType": lambda i, a, k, ln: Module(str(a[0]) if a else "module"),
                   "MethodType": lambda i, a, k, ln: _partial(i, a[:2], {}, ln)},
         "re": {**{n: _re_call(n) for n in ("match", "search", "fullmatch", "sub", "findall", "split")},
-               "compile": lambda i, a, k, ln: NativeObject("pattern", PATTERN_METHODS, a[0]) if isinstance(a[0], str) else Opaque("pattern", ln)},
+               "compile": _compiled},
         "time": {n: unknown("clock") for n in ("time", "perf_counter", "monotonic", "process_time", "time_ns", "strftime")},
         "random": {n: unknown("random numbers") for n in ("random", "randint", "sample", "choice", "uniform")} | {"shuffle": _shuffle},
         "copy": {"copy": lambda i, a, k, ln: a[0] if not isinstance(a[0], (list, dict, Tensor)) else _copy_value(i, a[0], ln),
@@ -1261,7 +1291,7 @@ def _struct_unpack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Val
             try:
                 return tuple(struct.unpack(form, data))
             except struct.error:
-                raise raise_in_script("ValueError", "unpack()", line) from None
+                raise raise_in_script("Exception", "unpack()", line) from None
         if isinstance(data, NativeObject) and data.kind == "shard bytes" and isinstance(data.state, tuple):
             text, at, n = data.state
             header = shard_slice(interp, text, "int32", at, n // 4, line)
@@ -1283,7 +1313,7 @@ def _struct_pack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value
         try:
             return struct.pack(form, *[int(v) if isinstance(v, bool) else v for v in values])
         except (struct.error, OverflowError):
-            raise raise_in_script("ValueError", "pack()", line) from None
+            raise raise_in_script("Exception", "pack()", line) from None
     return first_unknown(values) or Opaque("struct.pack()", line)
 
 
@@ -1301,7 +1331,7 @@ def _struct_iterate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Va
         try:
             return interp.made([tuple(row) for row in struct.iter_unpack(form, data)])
         except struct.error:
-            raise raise_in_script("ValueError", "iter_unpack()", line) from None
+            raise raise_in_script("Exception", "iter_unpack()", line) from None
     return Opaque("struct.iter_unpack()", line)
 
 
