@@ -253,6 +253,26 @@ def test_a_folder_that_is_no_clone_is_a_usage_error(tmp_path: Path, repository: 
         find_git_dir(linked)
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://github.com/owner/some-contest.git", "owner/some-contest"),
+        ("git@example.com:owner/some.contest", "owner/some.contest"),
+        ("https://example.com/a/b/owner/name/", "owner/name"),
+        ("../elsewhere", None),
+        ("https://example.com/<b>/x y", None),
+        ("", None),
+    ],
+)
+def test_a_clone_is_called_what_its_remote_is(repository: Repository, url: str, expected: str | None) -> None:
+    with ObjectReader(repository.path) as reader:
+        assert reader.name() is None
+        repository.git("config", "remote.origin.url", url)
+        assert reader.name() == expected
+        repository.git("config", "remote.upstream.url", "https://example.com/first/one.git")
+        assert reader.name() == "first/one"
+
+
 def test_resolve_takes_names_but_no_options(repository: Repository) -> None:
     sha = repository.commit({"a": b"0"})
     repository.ref("refs/heads/main", sha)

@@ -208,6 +208,27 @@ def test_the_commands_write_every_format_and_return_their_codes(
     assert "--out" in capsys.readouterr().err
 
 
+def test_a_report_is_titled_by_the_remote_of_the_clone(
+    contest: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "audit",
+        "repo",
+        str(contest.path),
+        "--pull-requests",
+        "5",
+        "--no-cache",
+        "--quiet",
+        "--jobs",
+        "1",
+    ]
+    main([*arguments, "--format", "markdown"])
+    assert "Audit of repo.git" in capsys.readouterr().out
+    contest.git("config", "remote.origin.url", "https://example.com/owner/contest.git")
+    main([*arguments, "--format", "markdown"])
+    assert "Audit of owner/contest" in capsys.readouterr().out
+
+
 def test_the_submission_command_returns_the_verdicts_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

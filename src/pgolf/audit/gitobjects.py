@@ -52,6 +52,10 @@ _SAFE_OPTIONS = (
 )  # fmt: skip
 
 
+_REMOTE_URL = r"^remote\.(upstream|origin)\.url$"
+_OWNER_AND_NAME = re.compile(r"[/:]([A-Za-z0-9][\w.-]{0,99})/([\w.-]{1,99}?)(?:\.git)?/{0,4}$", re.ASCII)
+
+
 def git_environment() -> dict[str, str]:
     """The environment git runs in: the user's, without system or global settings and without a network."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
@@ -195,6 +199,22 @@ class ObjectReader:
             found[path_text(name)] = sha.decode("ascii", "replace")
         complaints = tuple(path_text(line)[:300] for line in done.stderr.splitlines()[:1000])
         return found, complaints
+
+    def name(self) -> str | None:
+        """`owner/name` as the clone's own configuration gives it for the remote `upstream`, else `origin`; None without."""
+        done = subprocess.run(
+            [*self._git(), "config", "--local", "--no-includes", "--null", "--get-regexp", _REMOTE_URL],
+            capture_output=True,
+            env=git_environment(),
+            check=False,
+        )
+        found: dict[str, str] = {}
+        for item in done.stdout.split(b"\0"):
+            key, _, url = item.decode("utf-8", "replace").partition("\n")
+            match = _OWNER_AND_NAME.search(url[:2_000])
+            if match is not None:
+                found[key.split(".")[1]] = f"{match[1]}/{match[2]}"
+        return found.get("upstream") or found.get("origin")
 
     def resolve(self, name: str) -> str | None:
         """The commit id that `name` (a branch, tag, HEAD or id) stands for, or None."""

@@ -104,7 +104,7 @@ def repo(
     )
     with _bar(len(found.tasks), quiet) as advance:
         result = audit_repository(found, options, advance)
-    title = f"Audit of {path.resolve().name}"
+    title = f"Audit of {_name(path)}"
     if out is not None:
         for name, ending in _ENDINGS.items():
             write_report(render_rows(result.rows, name, title=title), out / f"report.{ending}")
@@ -115,6 +115,18 @@ def repo(
     for note in result.notes:
         click.echo(f"pgolf: {note}", err=True)
     return Exit.OK
+
+
+def _name(path: Path) -> str:
+    """What a clone calls its remote, else the folder's name."""
+    from pgolf.audit.gitobjects import ObjectReader, find_git_dir
+
+    try:
+        with ObjectReader(find_git_dir(path)) as reader:
+            known = reader.name()
+    except (UsageError, OSError):
+        known = None
+    return known or path.resolve().name
 
 
 def _find(
