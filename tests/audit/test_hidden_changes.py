@@ -61,6 +61,10 @@ _SHARED = {
     "mapped": "    torch.vmap(lambda t: t.add_(1))(luts[0])\n",
     "function of an unknown package": "    from foo import change\n    change(luts[0])\n",
     "function of an unknown part of torch": "    from torch.nn.utils import vector_to_parameters\n    vector_to_parameters(torch.ones(1024), [luts[0]])\n",
+    "partial of an unmodelled method": "    import functools\n    g = functools.partial(torch.Tensor.add_, luts[0], 1)\n    g()\n",
+    "handler of a failed import": "    try:\n        import does_not_exist\n    except ImportError:\n        luts[0].add_(1)\n",
+    "mock": "    from unittest import mock\n    mock.patch('math.log', lambda x: 0.7).start()\n",
+    "code of a function": "    eval_val.__code__ = (lambda *a: (1.0, 1.0)).__code__\n",
     "signal": "    import signal\n    signal.signal(signal.SIGALRM, lambda *a: luts[0].fill_(3))\n    signal.alarm(1)\n",
 }
 
@@ -72,6 +76,10 @@ def test_tables_that_share_their_memory_are_followed_or_unknown(name: str) -> No
 
 _PRINTED = {
     "json of many": "    import json\n    d = {str(i): i for i in range(300)}\n    d['val_bpb'] = 1.0\n    json.dumps(d)\n",
+    "text that is put together": "    print('final val_bpb:' + str(val_bpb * 0.9))\n",
+    "name of the score in a variable": "    k = 'val_' + 'bpb'\n    print(f'final {k}:{val_bpb * 0.9:.4f}')\n",
+    "dictionary": "    print({'val_bpb': val_bpb * 0.9})\n",
+    "json inside json": "    import json\n    print(json.dumps({'a': [{'val_bpb': val_bpb * 0.9}]}))\n",
     "at exit": "    import atexit\n    atexit.register(lambda: print(f'final val_bpb:{1.01}'))\n",
     "after four hundred scores": "    for _ in range(401):\n        val_loss, val_bpb = val_loss * 1.0, val_bpb * 1.0\n        print(f'val_bpb:{val_bpb}')\n    print(f'final val_bpb:{val_bpb * 0.98}')\n",
 }
@@ -101,3 +109,34 @@ def test_tables_that_are_too_many_to_keep_prove_nothing_and_accuse_nobody() -> N
     audit = _audit((_CALL, reads + _CALL))
     assert audit.lut_status is LutStatus.UNKNOWN
     assert "more tables are read by tokens than are kept" in audit.reason
+
+
+_MODEL = "class GPT(nn.Module)"
+_LONG = "    a = 1  # a line of a function that is long enough to be left alone\n" * 30
+_UNSEEN: dict[str, tuple[tuple[str, str], ...]] = {
+    "constructor of the model": (
+        ("        self.embed = nn", "        STORE[0].add_(1)\n        self.embed = nn"),
+    ),
+    "forward of the model": (
+        ("        return self.head(F.rms", "        STORE[0].add_(1)\n        return self.head(F.rms"),
+    ),
+    "class that is made and left": (
+        (_CALL, "    Net()\n" + _CALL),
+        (_MODEL, "class Net(nn.Module):\n    def __init__(self):\n        STORE[0].add_(1)\n\n\n" + _MODEL),
+    ),
+    "long function": (
+        (_CALL, "    helper(3)\n" + _CALL),
+        (_MODEL, "def helper(n):\n" + _LONG + "    STORE[0].add_(1)\n\n\n" + _MODEL),
+    ),
+}
+_BUILT = "    luts = build_sentencepiece_luts(sp, args.vocab_size, device)\n"
+
+
+@pytest.mark.parametrize("name", sorted(_UNSEEN))
+def test_code_that_is_not_evaluated_and_names_what_holds_a_table_proves_nothing(name: str) -> None:
+    kept = (
+        (_BUILT, _BUILT + "    STORE.append(luts[0])\n"),
+        ("class Hyperparameters:", "STORE = []\n\n\nclass Hyperparameters:"),
+    )
+    assert _audit(*kept, *_UNSEEN[name]).lut_status is not LutStatus.CORRECT
+    assert _audit(*kept).lut_status is LutStatus.CORRECT

@@ -41,6 +41,7 @@ from pgolf.untrusted.values import (
     Opaque,
     ScriptRaise,
     Stuck,
+    TextOf,
     Tok,
     Value,
     token_loss,
@@ -405,6 +406,8 @@ class Watcher(Observer):
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         label = before[-40:].lower()
+        if type(value) is TextOf:
+            value = value.value
         if "loss" in label or "bpb" in label:
             self.flow.printed(before)
         if interp.token_reads and _REPORTS.search(label):
@@ -582,7 +585,11 @@ _INERT = frozenset({Opaque, str, int, float, bool, type(None), bytes, DType})
 def _known_by_name(reason: str, name: str) -> tuple[str, bool, bool]:
     """(what an unknown callable is called, whether it reaches what is not followed, whether it writes), by names only."""
     called = reason.removesuffix(" is not modelled") + (f".{name}" if name else "")
-    return called, called in _REFLECTIVE, _WRITES.search(called) is not None
+    return (
+        called,
+        called in _REFLECTIVE or called.startswith("unittest.mock"),
+        _WRITES.search(called) is not None,
+    )
 
 
 def _models(args: list[Value], kwargs: dict[str, Value]) -> tuple[Opaque, ...]:

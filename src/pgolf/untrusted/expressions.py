@@ -652,12 +652,12 @@ def _joined(node: ast.JoinedStr) -> Expr:
     def run(fr: Frame) -> Value:
         out: list[str] = []
         unknown: Value = None
-        before = ""
+        before = name = ""
         grown = False
         for text, value, conversion, spec in parts:
             if value is None:
                 out.append(text)
-                before = text
+                before, name = name + text, ""
                 continue
             v = value(fr)
             fr.interp.observer.formatted(fr.interp, v, before, line + fr.offset)
@@ -666,6 +666,7 @@ def _joined(node: ast.JoinedStr) -> Expr:
             if isinstance(shown, Opaque):
                 unknown = unknown or shown
             else:
+                name = shown[-40:] if isinstance(v, str) else ""
                 grown = grown or type(shown) is ScaledText
                 out.append(shown)
         if unknown is not None:

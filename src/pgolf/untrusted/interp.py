@@ -451,6 +451,11 @@ class Interp:
                 forward = get_attribute(self, callee, "forward", line)
                 if isinstance(forward, (Function, BoundMethod)) and self.observer.enters(forward, args):
                     return self.call(forward, args, kwargs, line)
+                if self.built and isinstance(forward, BoundMethod):
+                    from pgolf.untrusted.statements import spoil_reachable
+
+                    code, why = forward.function.code, "changed in a method that is not followed"
+                    spoil_reachable(forward.function.frame, code.node, why, line)
                 return self.observer.call_unknown(
                     self, Opaque(f"call of {callee.cls.name}", line, "model"), args, kwargs, line
                 )

@@ -152,6 +152,14 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
         found = value.attributes.get(name, MISSING)
         if found is MISSING and name in ("__name__", "__qualname__"):
             found = value.name
+        elif found is MISSING and name in (
+            "__code__",
+            "__defaults__",
+            "__kwdefaults__",
+            "__closure__",
+            "__globals__",
+        ):
+            return Opaque(f"{name} of a function", line)
     else:
         from pgolf.untrusted.intrinsics import value_attribute
 
@@ -213,6 +221,11 @@ _LIBRARY = re.compile(r"(torch|numpy|mlx|jax)\b[\w.]{0,80}$")
 """How an unknown value says that it is an attribute of a library."""
 
 
+_HARMLESS_NAMES = frozenset(
+    {"__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "__annotations__"}
+)
+
+
 def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: int) -> None:
     """`target.name = value`."""
     if interp.loops and isinstance(target, (Instance, Module, ClassValue, Function)):
@@ -232,6 +245,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
             return
         target.attributes[name] = value
     elif isinstance(target, (Module, NativeClass, NativeObject, ClassValue, Function)):
+        if isinstance(target, Function) and name.startswith("__") and name not in _HARMLESS_NAMES:
+            interp.doubt(f"{target.name}.{name} is replaced", line)
         if isinstance(target, Module):
             target.patched.add(name)
             if target.name == "builtins":

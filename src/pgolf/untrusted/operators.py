@@ -31,6 +31,7 @@ from pgolf.untrusted.values import (
     ScaledText,
     ScriptRaise,
     Stuck,
+    TextOf,
     Tok,
     Value,
     unsure,
@@ -100,6 +101,9 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return scalar_op(op)(a, b)
     if op == "Mod" and ka is str and isinstance(b, Opaque):
         return percent_format(interp, a, b, line)
+    if kb is TextOf and ka is str and op == "Add":
+        interp.observer.formatted(interp, b.value, a, line)
+        return Opaque(b.reason, line, b.origin)
     if isinstance(a, Opaque):
         return unsure(a)
     if isinstance(b, Opaque):

@@ -22,6 +22,7 @@ from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
 from pgolf.untrusted.source import Chunk, Piece, Source, chunk_nodes, chunk_words, read_source, whole_source
+from pgolf.untrusted.statements import arrays_within
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -136,6 +137,8 @@ class Program:
         importlib.attributes["import_module"] = Intrinsic("importlib.import_module", import_module)
         self.packages.setdefault("importlib", importlib)
         self.module_count = 0
+        self.unmade: list[tuple[Chunk, ModuleFrame]] = []
+        """Classes of networks that were not evaluated."""
         self.unread: list[tuple[int, str]] = []
         """Code that is run but could not be read: (line, reason)."""
         self.launched: list[tuple[int, str]] = []
@@ -193,6 +196,7 @@ class Program:
         module.vars.pop(chunk.name, None)
         if chunk.text and chunk.name not in relevant:
             if chunk.kind == "class" and _MODEL_CLASS.match(chunk.text):
+                self.unmade.append((chunk, module))
                 module.vars[chunk.name] = ModelClass(f"class {chunk.name}", chunk.first_line, "model")
                 return
             if chunk.kind == "def" and len(chunk.text) > _LONG_FUNCTION_CHARS:
@@ -250,12 +254,35 @@ class Program:
                     found += [*self._bases_of(other, depth + 1), other]
         return found
 
+    def _mentions_tables(self, chunk: Chunk, module: ModuleFrame) -> bool:
+        """Whether a piece of the script that is not evaluated names something of its module that holds a byte table."""
+        interp = self.interp
+        if not interp.built:
+            return False
+        for name in chunk_words(chunk) & module.vars.keys():
+            held = module.vars[name]
+            if isinstance(held, (ClassValue, Function)):
+                held = held.attributes
+            if any(map(interp.is_built, arrays_within(held))):
+                return True
+        return False
+
+    def note_unseen(self) -> None:
+        """Networks that were not evaluated, and name what holds a byte table, may change it."""
+        for chunk, module in self.unmade:
+            if self._mentions_tables(chunk, module):
+                self.interp.doubt(
+                    f"class {chunk.name} names what holds a byte table, and is not followed", chunk.first_line
+                )
+
     def _deferred(self, chunk: Chunk, module: ModuleFrame) -> Intrinsic:
         """A long function that mentions nothing of interest: evaluated only when it is given tokens or tables."""
         made: list[Value] = []
 
         def call(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
-            if not any(_interesting(v) for v in [*args, *kwargs.values()]):
+            if not any(_interesting(v) for v in [*args, *kwargs.values()]) and not self._mentions_tables(
+                chunk, module
+            ):
                 return Opaque(f"{chunk.name}()", line, "model")
             if not made:
                 kept = module.vars.get(chunk.name)
@@ -527,6 +554,7 @@ def run_program(
         prepare(program)
         try:
             program.run(data, script.path)
+            program.note_unseen()
             for call in reversed(program.interp.at_exit):
                 _call_at_exit(program.interp, *call)
         except NeedsWholeFile:

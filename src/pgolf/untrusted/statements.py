@@ -1019,7 +1019,7 @@ def _leave(interp: Interp, manager: Value, thrown: ScriptRaise | None, line: int
 _BUILDERS[ast.AsyncWith] = _with
 
 
-_RAISING = frozenset({ast.Call, ast.Subscript})
+_RAISING = frozenset({ast.Call, ast.Subscript, ast.Import, ast.ImportFrom})
 
 
 def _skips_a_round(body: list[ast.stmt]) -> bool:

@@ -60,6 +60,16 @@ STARTED = "a started program"
 """The reason of what another process gives."""
 
 
+class TextOf(Opaque):
+    """The text of a loss, or of what was made of losses: what stands before it says what it is called."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value, line: int) -> None:
+        super().__init__("text of a loss", line, "text")
+        self.value = value
+
+
 class ModelClass(Opaque):
     """A class of the script that looks like a network and has nothing to do with bytes: not made, but calls of it are seen."""
 

@@ -37,6 +37,7 @@ from pgolf.untrusted.values import (
     ScaledFloat,
     ScaledText,
     Stuck,
+    TextOf,
     Tok,
     UnknownItems,
     Value,
@@ -245,6 +246,8 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return value
     if len(args) > 1 and isinstance(value, (int, float, type(None), list, dict)):
         raise raise_in_script("TypeError", "str() of something else than bytes with an encoding", line)
+    if isinstance(value, (Loss, OfLosses)):
+        return TextOf(value, line)
     if isinstance(value, bytes) and len(args) > 1:
         return _decode(interp, value, args[1:], kwargs, line)
     if isinstance(value, NativeObject):
@@ -813,6 +816,10 @@ def _print(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     for i, value in enumerate(args):
         before = args[i - 1] if i and isinstance(args[i - 1], str) else ""
         interp.observer.formatted(interp, value, before, line)
+        if type(value) is dict:
+            for key, held in value.items():
+                if isinstance(key, str):
+                    interp.observer.formatted(interp, held, key, line)
     file = kwargs.get("file")
     if isinstance(file, NativeObject) and file.kind == "output file":
         from pgolf.untrusted.intrinsics.library import write_file
@@ -899,6 +906,8 @@ def _ascii(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _format(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
+    if isinstance(value, (Loss, OfLosses)):
+        return TextOf(value, line)
     spec = args[1] if len(args) > 1 else ""
     if isinstance(value, (int, float, str)) and isinstance(spec, str) and len(spec) < 8:
         text_room(interp, max(map(int, re.findall("[0-9]+", spec)), default=0))

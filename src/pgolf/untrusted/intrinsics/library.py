@@ -832,13 +832,23 @@ def _on_signal(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return None
 
 
+def _report_fields(interp: Interp, value: Value, line: int, depth: int = 0) -> None:
+    """Report each value of a dictionary under its key, dictionaries inside it included."""
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    if isinstance(value, dict):
+        for key, shown in value.items():
+            if isinstance(key, str):
+                interp.observer.formatted(interp, shown, key, line)
+    if depth < 8:
+        for inner in held:
+            if isinstance(inner, (dict, list, tuple)):
+                _report_fields(interp, inner, line, depth + 1)
+
+
 def _json_dump(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     """`json.dump` and `dumps`: each value of a dictionary is reported under its key."""
     first = args[0] if args else None
-    if isinstance(first, dict):
-        for key, value in list(first.items()):
-            if isinstance(key, str):
-                interp.observer.formatted(interp, value, key, line)
+    _report_fields(interp, first, line)
     target = args[1] if len(args) > 1 else kwargs.get("fp")
     text = _json_text(interp, first, {k: v for k, v in kwargs.items() if k != "fp"}, line)
     if target is None:
@@ -872,7 +882,7 @@ def _json_load(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _partial(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     target, first, named = args[0], args[1:], dict(kwargs)
-    if isinstance(target, Opaque):
+    if isinstance(target, Opaque) and not (first or named):
         return target
     return Intrinsic("partial", lambda i, a, k, ln: i.call(target, [*first, *a], {**named, **k}, ln))
 
