@@ -7,7 +7,7 @@ INSTALLED_PACKAGES = frozenset({
     "torchao", "apex", "wandb", "tiktoken", "transformers", "tokenizers", "datasets", "huggingface_hub", "tqdm", "jax", "jaxlib",
     "flax", "optax", "scipy", "numba", "cupy", "modal", "einops", "zstandard", "brotli", "safetensors", "pandas", "matplotlib",
     "psutil", "requests", "yaml", "bitsandbytes", "torch_xla", "cut_cross_entropy", "liger_kernel", "torchvision", "sklearn",
-    "accelerate", "deepspeed", "dotenv", "rich", "pynvml", "constriction", "torchac", "ninja", "xformers", "mlx_lm", "tyro",
+    "accelerate", "deepspeed", "kernels", "dotenv", "rich", "pynvml", "constriction", "torchac", "ninja", "xformers", "mlx_lm", "tyro",
     "click", "fire", "typer", "hydra", "omegaconf", "absl", "jsonargparse", "pyarrow", "loguru", "tensorboard", "comet_ml",
 })  # fmt: skip
 """Installed packages: unmodelled ones are unknown values, not missing evidence."""
