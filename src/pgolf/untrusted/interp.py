@@ -503,9 +503,13 @@ class Interp:
     def _may_change(self, args: list[Value], reason: str, line: int) -> None:
         """Containers that a function of Python's own library was given, which is not modelled: it may change them."""
         from pgolf.untrusted.operators import spoil
+        from pgolf.untrusted.statements import arrays_within
 
         for value in args:
             if type(value) in (list, dict, set):
+                for array in arrays_within(value):  # before the container forgets them
+                    if self.is_built(array):
+                        spoil(array, f"may be changed: {reason}", line)
                 spoil(value, f"may be changed: {reason}", line)
             elif type(value) is bytearray:
                 self.doubt(f"bytes may be changed: {reason}", line)
