@@ -533,6 +533,8 @@ class Watcher(Observer):
             label = next((v for v in everything if isinstance(v, str) and "bpb" in v.lower()), "")
             for value in everything:
                 self.formatted(interp, value, label and "bpb", line)
+        for value in everything:
+            interp.hand_on(value, line)
         if origin != "config":
             for value in everything:
                 function = value.function if isinstance(value, BoundMethod) else value

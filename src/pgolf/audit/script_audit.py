@@ -26,6 +26,7 @@ from pgolf.audit.evaluation import (
     is_mean,
     losses_in,
 )
+from pgolf.audit.handed_on import may_change_tables
 from pgolf.audit.model_losses import judge_model_call, leaves_training_mode
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
@@ -330,6 +331,7 @@ class _Auditor:
         unread = (
             self._unread(first)
             or _doubt(first)
+            or may_change_tables(first.program, set(first.watcher.entered))
             or _unknown_reads(first, found)
             or ("" if self.vocabulary else _unseen_by_probes(first, found))
         )

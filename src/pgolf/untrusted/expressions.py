@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -473,6 +474,12 @@ def _lambda(node: ast.Lambda) -> Expr:
 def function_maker(node: Any) -> Expr:
     """The closure that makes the function object of a `def` or `lambda` node."""
     code = Code(node)
+    a = node.args
+    notes = [
+        x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x is not None
+    ]
+    # Annotations are evaluated where the function is made, or never (`from __future__ import annotations`).
+    acting = [compile_expr(x) for x in (*notes, getattr(node, "returns", None)) if x is not None and _acts(x)]
     defaults = [compile_expr(d) for d in node.args.defaults]
     kw_defaults = [
         (a.arg, compile_expr(d))
@@ -488,6 +495,11 @@ def function_maker(node: Any) -> Expr:
         )
         fr.interp.cells(4)
         fr.interp.register(made)
+        if acting:
+            from pgolf.untrusted.statements import may_run
+
+            for note in acting:
+                may_run(fr, partial(note, fr), code.line + fr.offset)
         return made
 
     return run

@@ -169,6 +169,14 @@ def _yields(node: ast.AST) -> bool:
     return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk(node))
 
 
+_GIVEN = frozenset({Function, BoundMethod, list, tuple})
+
+_NEVER_IMPLIED = frozenset(
+    {"__init__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__"}
+)
+"""Special methods that are called where an object or class is made, which is followed."""
+
+
 class Interp:
     """Budgets, the state of one evaluation, and what was noticed on the way."""
 
@@ -217,6 +225,8 @@ class Interp:
         """How many parts of expressions we are in that run an unknown number of times."""
         self.retrying = False
         """Whether calls of a statement that got stuck are being followed, to see what they would have changed."""
+        self.handed: dict[int, Function] = {}
+        """Functions that something not followed may call, by identity: methods of classes, and what was given away."""
         self.left_out = 0
         """How often containers were looked through for such arrays where a condition left statements out."""
         self.process: tuple[int, int] | None = None
@@ -426,7 +436,14 @@ class Interp:
         kind = type(callee)
         if kind is Intrinsic:
             self.step()
-            result = callee.call(self, args, kwargs, line)
+            for value in (*args, *kwargs.values()) if kwargs else args:
+                if type(value) in _GIVEN:
+                    self.hand_on(value, line)
+            try:
+                result = callee.call(self, args, kwargs, line)
+            except Stuck:
+                self.may_call([*args, *kwargs.values()], line)
+                raise
             if isinstance(result, Opaque) and (args or kwargs):
                 self.may_call([*args, *kwargs.values()], line)
             return result
@@ -476,6 +493,19 @@ class Interp:
             return made
         return Opaque(f"call of a value of kind {type(callee).__name__}", line)
 
+    def hand_on(self, value: Value, line: int) -> None:
+        """Remember a function that something which is not followed may call."""
+        if type(value) in (list, tuple) and len(value) <= 64:
+            for item in value:
+                self.hand_on(item, line)
+            return
+        function = value.function if type(value) is BoundMethod else value
+        if type(function) is Function and id(function) not in self.handed:
+            if len(self.handed) < 20_000:
+                self.handed[id(function)] = function
+            else:
+                self.doubt("more functions are given away than are kept", line)
+
     def may_call(self, given: list[Value], line: int, args: list[Value] | None = None) -> None:
         """What a modelled callable gave is unknown: functions it was given ran an unknown number of times (`map`, `key=`),
         with `args` first, as far as they are known."""
@@ -489,6 +519,20 @@ class Interp:
                 self._may_run(value, known, wanted, function.frame, line)
             elif kind is Intrinsic and (value.name == "partial" or type(value.receiver) is Tensor):
                 self._may_run(value, known, 1, self.frame_of_import, line)
+            elif kind is Instance:
+                self.may_run_methods(value.cls, value, line)
+            elif kind is ClassValue:
+                self.may_run_methods(value, Opaque(f"an object of class {value.name}", line), line)
+            elif kind is list or kind is tuple:
+                self.may_call([x for x in value[:16] if type(x) is Instance], line, known)
+
+    def may_run_methods(
+        self, cls: ClassValue, receiver: Value, line: int, followed: frozenset[str] = _NEVER_IMPLIED
+    ) -> None:
+        """Methods that Python calls by itself (`__lt__`, `__fspath__`), where what was done with an object is not followed."""
+        for name, method in list(cls.attributes.items())[:200]:
+            if type(method) is Function and name.startswith("__") and name not in followed:
+                self.may_call([method], line, [receiver])
 
     def _may_run(
         self, callee: Value, known: list[Value], wanted: int, frame: Frame | None, line: int

@@ -228,6 +228,8 @@ _HARMLESS_NAMES = frozenset(
 
 def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: int) -> None:
     """`target.name = value`."""
+    if type(value) in (Function, BoundMethod) and not isinstance(target, Instance):
+        interp.hand_on(value, line)
     if interp.loops and isinstance(target, (Instance, Module, ClassValue, Function)):
         interp.stored(target.attributes, name, line)
     if isinstance(target, Instance):

@@ -150,6 +150,8 @@ class Program:
         """Imported files by name."""
         self.main: ModuleFrame | None = None
         self.sources: list[Source] = []
+        self.evaluated: list[tuple[Source, ModuleFrame]] = []
+        """Sources with the globals that they were evaluated in."""
         self.exec_depth = 0
         self.whole = False
 
@@ -173,6 +175,7 @@ class Program:
 
     def evaluate(self, source: Source, module: ModuleFrame) -> None:
         """Evaluate the statements of `source` in a module."""
+        self.evaluated.append((source, module))
         frame = Frame(self.interp, module, None, 0)
         frame.vars = module.vars
         relevant = _relevant_names(source)

@@ -145,7 +145,7 @@ def _attributes_of(node: ast.AST, name: str) -> frozenset[str]:
 
 def left_out_names(nodes: Sequence[ast.AST]) -> tuple[tuple[ast.AST, str], ...]:
     """The names that statements or expressions bind or change something through, each with its statement."""
-    return tuple((n, name) for n in nodes for name in (*_change_roots(n), *names_bound_by(n)))
+    return tuple((n, name) for n in nodes for name in (*change_roots(n), *names_bound_by(n)))
 
 
 def note_left_out(fr: Frame, names: tuple[tuple[ast.AST, str], ...], line: int) -> None:
@@ -187,7 +187,7 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
     for target in _changed_values(fr, node):
         operators.spoil(target, stuck.reason, line)
     if fr.interp.built:
-        for name in _change_roots(node):
+        for name in change_roots(node):
             for array in arrays_within(fr.vars.get(name)):
                 if array.serial in fr.interp.built:
                     operators.spoil(array, stuck.reason, line)
@@ -1150,12 +1150,13 @@ def _decorate(fr: Frame, decorator: Callable[[Frame], Value], label: str, value:
         isinstance(found, Intrinsic) and label in _TRANSPARENT
     ):
         return fr.interp.call(found, [value], {}, line)
-    if label in _TRANSPARENT:
+    if label in _TRANSPARENT and not (isinstance(found, Opaque) and found.origin == "external"):
         return value
     if label in ("setter", "getter", "deleter"):
         return value
     if isinstance(value, Function):
         # A decorator of an unmodelled library: the function may have become anything.
+        fr.interp.hand_on(value, line)
         return Opaque(f"decorated by {label or 'something unknown'}", line)
     return value
 
@@ -1229,10 +1230,10 @@ _WRITERS = frozenset(
 
 def _may_change(node: ast.AST) -> bool:
     """Whether code stores into anything but its own names and `self`: read off the tree, names only."""
-    return bool(_change_roots(node) - {"self"})
+    return bool(change_roots(node) - {"self"})
 
 
-def _change_roots(node: ast.AST) -> frozenset[str]:
+def change_roots(node: ast.AST) -> frozenset[str]:
     """Names at the root of what code stores into or calls a writing method of (`x[i] = …`, `x.add_(1)`, `setattr`);
     kept on the node."""
     found: frozenset[str] | None = node.__dict__.get("_pgolf_roots")
@@ -1275,7 +1276,7 @@ def _root(node: ast.expr) -> str:
 
 def spoil_reachable(fr: Frame, node: ast.AST, reason: str, line: int) -> None:
     """Code that may or may not run: the arrays (and lists and dicts holding some) that it stores into are unknown."""
-    for name in _change_roots(node):
+    for name in change_roots(node):
         held: Value = MISSING
         at: Frame | None = fr
         while at is not None and held is MISSING:
@@ -1343,7 +1344,7 @@ def _classdef(node: ast.ClassDef) -> Stmt:
     bases = [compile_expr(b) for b in node.bases]
     base_names = [_decorator_name(b) for b in node.bases]
     body = compile_block(node.body)
-    keywords = bool(node.keywords)
+    keywords = [compile_expr(k.value) for k in node.keywords]
 
     def make(fr: Frame) -> Value:
         interp = fr.interp
@@ -1352,6 +1353,11 @@ def _classdef(node: ast.ClassDef) -> Stmt:
         known: list[ClassValue] = []
         opaque = "a metaclass" if keywords else "more bases than are followed" if len(bases) > 8 else ""
         native: Value = MISSING
+        for keyword in keywords:
+            value = keyword(fr)
+            if isinstance(value, ClassValue):
+                unknown = Opaque("a class whose metaclass is not followed", node.lineno + fr.offset)
+                interp.may_run_methods(value, unknown, unknown.line, frozenset())
         named_tuple = False
         for base, label in zip(bases, base_names, strict=True):
             value = base(fr)
@@ -1408,6 +1414,7 @@ def _classdef(node: ast.ClassDef) -> Stmt:
             )
             if isinstance(target, Function):
                 target.owner = made
+                interp.hand_on(target, node.lineno + fr.offset)
         if named_tuple:
             make_dataclass(made)
         interp.register(made)

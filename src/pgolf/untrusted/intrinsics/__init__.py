@@ -289,6 +289,7 @@ def iterate_native(interp: Interp, value: Value, line: int) -> Any:
             return interp.iterate(interp.call(method, [], {}, line), line)
         if fields is not MISSING and value.cls.lookup("%annotations") is not MISSING:
             return iter([value.attributes.get(name) for name, _ in fields])
+        interp.may_call([value], line)
         return Opaque(f"iteration over an object of {value.cls.name}", line)
     if isinstance(value, Loss):
         raise Stuck("iteration over a loss", line)

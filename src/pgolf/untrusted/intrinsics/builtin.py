@@ -730,6 +730,8 @@ def _getattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
     name = args[1]
     if not isinstance(name, str):
+        if isinstance(args[0], Tensor):
+            operators.spoil(args[0], "a method of unknown name may change it", line)
         return Opaque("getattr() with an unknown name", line)
     if len(args) > 2:
         found = get_attribute(interp, args[0], name, line, missing_ok=True)
