@@ -495,9 +495,10 @@ class Interp:
 
     def hand_on(self, value: Value, line: int) -> None:
         """Remember a function that something which is not followed may call."""
-        if type(value) in (list, tuple) and len(value) <= 64:
+        if type(value) in (list, tuple):
             for item in value:
-                self.hand_on(item, line)
+                if type(item) in _GIVEN:
+                    self.hand_on(item, line)
             return
         function = value.function if type(value) is BoundMethod else value
         if type(function) is Function and id(function) not in self.handed:
@@ -551,7 +552,9 @@ class Interp:
 
         for value in args:
             if type(value) in (list, dict, set):
-                for array in arrays_within(value):  # before the container forgets them
+                # Before the container forgets them: functions may be called, tables changed.
+                self.hand_on(list(value.values()) if type(value) is dict else list(value), line)
+                for array in arrays_within(value):
                     if self.is_built(array):
                         spoil(array, f"may be changed: {reason}", line)
                 spoil(value, f"may be changed: {reason}", line)
