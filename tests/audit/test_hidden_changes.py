@@ -99,16 +99,23 @@ def test_a_buffer_that_nothing_changes_stays_proved() -> None:
 
 
 def test_many_reads_of_equal_tables_stay_proved() -> None:
-    reads = "    for _ in range(70):\n        luts[0].clone()[val_tokens[:16].long()]\n"
+    reads = "    for _ in range(140):\n        luts[0].clone()[val_tokens[:16].long()]\n"
     audit = _audit((_CALL, reads + _CALL))
     assert audit.lut_status is LutStatus.CORRECT
 
 
 def test_tables_that_are_too_many_to_keep_prove_nothing_and_accuse_nobody() -> None:
-    reads = "    for k in range(70):\n        torch.full((1024,), k + 1)[val_tokens[:16].long()]\n"
+    reads = "    for k in range(140):\n        torch.full((1024,), k + 1)[val_tokens[:16].long()]\n"
     audit = _audit((_CALL, reads + _CALL))
     assert audit.lut_status is LutStatus.UNKNOWN
     assert "more tables are read by tokens than are kept" in audit.reason
+
+
+def test_tables_that_are_read_before_a_bound_stops_the_evaluation_accuse_nobody() -> None:
+    reads = "    for k in range(100):\n        torch.full((1024,), k + 1)[val_tokens[:16].long()]\n"
+    endless = "    while True:\n        torch.arange(4_000_000)\n"
+    audit = _audit((_CALL, reads + endless + _CALL))
+    assert audit.lut_status is LutStatus.UNKNOWN
 
 
 _MODEL = "class GPT(nn.Module)"

@@ -78,7 +78,7 @@ _REFLECTIVE = frozenset({
 """Ways to values and frames that no evaluation of names can follow."""
 
 
-_MOST_TABLES = 64
+_MOST_TABLES = 128
 
 
 @dataclass(slots=True)

@@ -169,8 +169,11 @@ class _Auditor:
 
     # -- evaluation ----------------------------------------------------------------------------------
 
-    def evaluate(self, vocabulary: Vocabulary, enough_tables: int = 0) -> _Run:
-        """Evaluate the whole script with one vocabulary, or until that many tables were read by tokens."""
+    def evaluate(self, vocabulary: Vocabulary, enough_tables: int = 0, for_the_order: bool = False) -> _Run:
+        """Evaluate the whole script with one vocabulary, or until that many tables were read by tokens.
+
+        `for_the_order` of steps and scores one process is followed that keeps what later rounds may change: it proves nothing.
+        """
         stream = [Tok.at(t, i) for i, t in enumerate(probe_stream(vocabulary))]
 
         def prepare(program: Program) -> None:
@@ -180,6 +183,8 @@ class _Auditor:
             interp.vocab_size = len(vocabulary)
             interp.read_npz = _read_npz
             interp.settings = self.settings
+            if for_the_order:
+                interp.process, interp.training_rounds, interp.forgets = (0, 1), 3, False
             for name, value in self.environment.items():
                 unknown = Opaque(f"environment variable {name} is set to something unknown", 0, "config")
                 environ_set(interp, name or None, unknown if value is None else value, 0)
@@ -196,6 +201,9 @@ class _Auditor:
         main = probe_vocabularies()[0]
         first = self.evaluate(main)
         self.flow = first.watcher.token_flow(first.program.interp, not first.stuck)
+        if self.flow.late or first.program.interp.forgot_tokens:
+            order = self.evaluate(main, for_the_order=True)
+            self.flow = order.watcher.token_flow(order.program.interp, not order.stuck)
         followed = self._follow_launch(first)
         if followed is not None:
             return followed
@@ -335,6 +343,9 @@ class _Auditor:
             or _unknown_reads(first, found)
             or ("" if self.vocabulary else _unseen_by_probes(first, found))
         )
+        if status is LutStatus.BUGGY and first.stuck and not first.watcher.scores:
+            # What was read until a bound stopped the evaluation need not be what its score is made with.
+            return self._unknown(first, found, first.stuck)
         if unread and status is LutStatus.CORRECT:
             return self._unknown(first, found, unread)
         evaluation, why = self._eval_status(first, _tables(found))

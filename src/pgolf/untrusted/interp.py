@@ -225,6 +225,12 @@ class Interp:
         """How many parts of expressions we are in that run an unknown number of times."""
         self.retrying = False
         """Whether calls of a statement that got stuck are being followed, to see what they would have changed."""
+        self.training_rounds = 2
+        """Rounds of a training loop that are followed: the second meets what the first has left behind."""
+        self.forgets = True
+        """Whether what rounds of a loop that are not followed may change becomes unknown: for proofs, it has to."""
+        self.forgot_tokens = False
+        """Whether tokens of the stream were among what became unknown so."""
         self.handed: dict[int, Function] = {}
         """Functions that something not followed may call, by identity: methods of classes, and what was given away."""
         self.left_out = 0

@@ -383,6 +383,11 @@ def _differs(index: Value) -> bool:
     return scaled.differs(index)
 
 
+def _is_stream(interp: Interp, element: Value) -> bool:
+    """Whether an array of this element holds the stream's tokens or the bytes of its targets: its parts are scored per process."""
+    return type(element) is Tok or (type(element) is int and element in interp.sidecar)
+
+
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
@@ -396,7 +401,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         plain = plain_index(index)
         if isinstance(plain, slice) and (scaled.cut(plain.start) or scaled.cut(plain.stop)):
             return scaled.hidden("slice up to a part of what grows with the run", line)
-        if container.data and type(container.data[0]) is not Tok and _differs(plain):
+        if container.data and not _is_stream(interp, container.data[0]) and _differs(plain):
             return scaled.hidden("part of an array that depends on the process", line)
         if isinstance(plain, slice) and container.data and container.shape and type(container.data[0]) is Tok:
             cut = _beyond(plain, container.shape[0])

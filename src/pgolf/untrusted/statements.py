@@ -743,11 +743,11 @@ def _while(node: ast.While) -> Stmt:
             endless = quiet > _ENDLESS_ROUNDS and interp.unknown_branches - branches > _ENDLESS_ROUNDS
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if quiet > _TRAINING_ROUNDS and training is None:
+            if quiet > interp.training_rounds and training is None:
                 training = _is_training(node)
             if endless or (
-                quiet > _TRAINING_ROUNDS
-                and (training or interp.optimiser_calls - optimised >= _TRAINING_ROUNDS)
+                quiet > interp.training_rounds
+                and (training or interp.optimiser_calls - optimised >= interp.training_rounds)
             ):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
@@ -769,7 +769,7 @@ def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
     Objects keep their identity, so do flags that are the same in all rounds that were followed.
     """
     unknown = Opaque("bound in a loop that was followed for its first rounds only", line + fr.offset)
-    for name in names_bound_by(node):
+    for name in names_bound_by(node) if fr.interp.forgets else ():
         if _may_count(fr.interp, fr.vars.get(name, MISSING)):
             store_name(fr, name, unknown)
     _forget_stores(fr.interp, unknown)
@@ -811,6 +811,8 @@ def may_run(fr: Frame, act: Callable[[], Any], line: int) -> bool:
 
 def _forget_stores(interp: Interp, unknown: Opaque) -> None:
     """What the innermost loop stored into is unknown from here on, where a score may depend on it."""
+    if not interp.forgets:
+        return
     for (_, name), holder in list(interp.loops[-1].items()):
         if type(holder) is Tensor:
             if _may_count(interp, holder):
@@ -819,8 +821,14 @@ def _forget_stores(interp: Interp, unknown: Opaque) -> None:
             for key in [name] if name else list(holder):
                 if _may_count(interp, holder.get(key)):
                     holder[key] = unknown
+            # A loader whose place in the tokens is lost gives other tokens than it would have given.
+            interp.forgot_tokens = interp.forgot_tokens or any(map(_holds_tokens, holder.values()))
         elif isinstance(holder, list):
             holder[:] = [unknown if _may_count(interp, x) else x for x in holder]
+
+
+def _holds_tokens(value: Value) -> bool:
+    return type(value) is Tensor and bool(value.data) and type(value.data[0]) is Tok
 
 
 _COUNTED = frozenset({int, float, str, Scaled, ScaledFloat})
@@ -830,7 +838,10 @@ def _may_count(interp: Interp, value: Value) -> bool:
     """Whether a value may decide a score: a number or text, tokens, an array as long as a table, or what holds such an array."""
     kind = type(value)
     if kind is Tensor:
-        return len(value.data) >= interp.vocab_size > 0 or Tok in map(type, value.data)
+        if Tok in map(type, value.data):
+            interp.forgot_tokens = True
+            return True
+        return len(value.data) >= interp.vocab_size > 0
     if kind is tuple or kind is list or kind is dict:
         return any(_may_count(interp, array) for array in arrays_within(value))
     return kind in _COUNTED
@@ -838,9 +849,6 @@ def _may_count(interp: Interp, value: Value) -> bool:
 
 _ENDLESS_ROUNDS = 16
 """Rounds of a loop that read no table and met as many unknown conditions: it is taken to go on like that."""
-
-_TRAINING_ROUNDS = 2
-"""Rounds of training that are followed: the second meets what the first has left behind."""
 
 _TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
 
@@ -898,11 +906,11 @@ def _loop(node: ast.For) -> Stmt:
             endless = quiet > _ENDLESS_ROUNDS and interp.unknown_branches - branches > _ENDLESS_ROUNDS
             if endless:
                 fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if quiet > _TRAINING_ROUNDS and training is None:
+            if quiet > interp.training_rounds and training is None:
                 training = _is_training(node)
             if endless or (
-                quiet > _TRAINING_ROUNDS
-                and (training or interp.optimiser_calls - optimised >= _TRAINING_ROUNDS)
+                quiet > interp.training_rounds
+                and (training or interp.optimiser_calls - optimised >= interp.training_rounds)
             ):
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
