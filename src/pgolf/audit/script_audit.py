@@ -302,6 +302,7 @@ class _Auditor:
                 if isinstance(whole, str):
                     return self._unknown(first, found, whole)
             tables = _tables(whole)
+            of_tokenizer = _differ(_tables(found), tables)
             structure = (d for d in self._structure(first, found) if not has_class(d.name, self.vocabulary))
             deviations = merge_structure(structure, compare(tables, self.vocabulary))
             evidence = f"exhaustive, {len(self.vocabulary)} tokens"
@@ -334,6 +335,7 @@ class _Auditor:
                     pairs.append((_tables(other), probe))
                 deviations = compare_probes(pairs)
             tables = pairs[0][0]
+            of_tokenizer = any(_differ(tables, other) for other, _ in pairs[1:])
             evidence = f"probe, {sum(len(v) for _, v in pairs)} tokens of {len(pairs)} vocabularies"
         status = LutStatus.BUGGY if deviations else LutStatus.CORRECT
         unread = (
@@ -343,7 +345,7 @@ class _Auditor:
             or _unknown_reads(first, found)
             or ("" if self.vocabulary else _unseen_by_probes(first, found))
         )
-        if status is LutStatus.BUGGY and first.stuck and not first.watcher.scores:
+        if status is LutStatus.BUGGY and first.stuck and not (first.watcher.scores or of_tokenizer):
             # What was read until a bound stopped the evaluation need not be what its score is made with.
             return self._unknown(first, found, first.stuck)
         if unread and status is LutStatus.CORRECT:
@@ -723,6 +725,13 @@ def _doubt(run: _Run) -> str:
     """Why nothing is proved about a script that does something which could change tables unseen."""
     doubts = run.program.interp.doubts
     return f"line {doubts[0][0]}: {doubts[0][1]}" if doubts else ""
+
+
+def _differ(a: LookupTables, b: LookupTables) -> bool:
+    """Whether tables on two vocabularies give other byte lengths where both have ids, and not one length for all."""
+    return len(set(a.base_bytes)) > 1 and any(
+        x != y for x, y in zip(a.base_bytes, b.base_bytes, strict=False)
+    )
 
 
 def _with(audit: ScriptAudit, **changes: Any) -> ScriptAudit:
