@@ -8,15 +8,14 @@ the table of the real run is not known.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import Any
 
-from pgolf.untrusted.interp import Frame, Interp, assigned_names
+from pgolf.untrusted.interp import Frame, Interp, assigned_names, held_by
 from pgolf.untrusted.program import Program
 from pgolf.untrusted.source import chunk_nodes, chunk_words
 from pgolf.untrusted.statements import arrays_within, change_roots
-from pgolf.untrusted.syntax import own_nodes, walk
-from pgolf.untrusted.values import MISSING, Function, Intrinsic, Opaque, Value
+from pgolf.untrusted.syntax import own_nodes, parameters, walk
+from pgolf.untrusted.values import MISSING, Function, Intrinsic, Opaque
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MOST_CALLS = 200
@@ -75,12 +74,12 @@ def _changed(interp: Interp, frame: Frame, node: ast.AST, seen: set[int], depth:
     seen.add(id(node))
     changed, called = _outside(node)
     for name in changed:
-        if any(interp.is_built(array) for array in arrays_within(_held(frame, name))):
+        if any(interp.is_built(array) for array in arrays_within(held_by(frame, name))):
             return name
     if len(seen) > _MOST_CALLS or depth > 20:
         return ""
     for name in called:
-        value = _held(frame, name)
+        value = held_by(frame, name)
         if type(value) is Function:
             found = _changed(interp, value.frame, value.code.node, seen, depth + 1)
             if found:
@@ -88,21 +87,12 @@ def _changed(interp: Interp, frame: Frame, node: ast.AST, seen: set[int], depth:
     return ""
 
 
-def _held(frame: Frame, name: str) -> Value:
-    at: Frame | None = frame
-    while at is not None:
-        if name in at.vars:
-            return at.vars[name]
-        at = at.parent
-    return frame.module.vars.get(name, MISSING)
-
-
 def _outside(node: Any) -> tuple[frozenset[str], frozenset[str]]:
     """Names from outside a function that it changes something through, and those that it calls; kept on the node."""
     found: tuple[frozenset[str], frozenset[str]] | None = node.__dict__.get("_pgolf_outside")
     if found is None:
         body = node.body if isinstance(node.body, list) else [node.body]
-        own = set(_parameters(node.args)) | assigned_names(body)
+        own = {a.arg for a in parameters(node)} | assigned_names(body)
         for n in own_nodes(body):
             if isinstance(n, (ast.Global, ast.Nonlocal)):
                 own.difference_update(n.names)
@@ -115,9 +105,3 @@ def _outside(node: Any) -> tuple[frozenset[str], frozenset[str]]:
         )
         found = node.__dict__["_pgolf_outside"] = (changed, called - own)
     return found
-
-
-def _parameters(a: ast.arguments) -> Iterator[str]:
-    for argument in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg):
-        if argument is not None:
-            yield argument.arg

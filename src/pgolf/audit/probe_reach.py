@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from pgolf.core.tokenizer import MARKER
-from pgolf.untrusted.syntax import walk
+from pgolf.untrusted.syntax import parameters, walk
 from pgolf.untrusted.values import MISSING, Function, Value
 
 _SMALL = 3
@@ -91,7 +91,7 @@ def _of_function(
 def _fixed(node: ast.AST, settings: Mapping[str, Value]) -> dict[str, Value]:
     """Settings that are bound nowhere else in the function."""
     bound = {n.id for n in walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    bound |= {n.arg for inner in walk(node) if inner is not node for n in _parameters(inner)}
+    bound |= {n.arg for inner in walk(node) if inner is not node for n in parameters(inner)}
     bound |= {name for n in walk(node) if isinstance(n, (ast.Global, ast.Nonlocal)) for name in n.names}
     return {name: value for name, value in settings.items() if name not in bound}
 
@@ -135,13 +135,6 @@ def _truth(test: ast.expr, fixed: dict[str, Value]) -> bool | None:
         among = any(value == e.value for e in right.elts if isinstance(e, ast.Constant))
         return among if isinstance(op, ast.In) else not among if isinstance(op, ast.NotIn) else None
     return None
-
-
-def _parameters(node: ast.AST) -> list[ast.arg]:
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-        return []
-    a = node.args
-    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x is not None)]
 
 
 _MAKERS = frozenset({"zeros", "ones", "full", "empty"})

@@ -21,7 +21,7 @@ from pgolf.untrusted.objects import call_method, get_attribute, get_item
 from pgolf.untrusted.scaled import OtherAtScale
 from pgolf.untrusted.scaled import either as scaled_either
 from pgolf.untrusted.scaled import merged as scaled_merged
-from pgolf.untrusted.syntax import walk
+from pgolf.untrusted.syntax import parameters, walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -474,10 +474,7 @@ def _lambda(node: ast.Lambda) -> Expr:
 def function_maker(node: Any) -> Expr:
     """The closure that makes the function object of a `def` or `lambda` node."""
     code = Code(node)
-    a = node.args
-    notes = [
-        x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x is not None
-    ]
+    notes = [x.annotation for x in parameters(node)]
     # Annotations are evaluated where the function is made, or never (`from __future__ import annotations`).
     acting = [compile_expr(x) for x in (*notes, getattr(node, "returns", None)) if x is not None and _acts(x)]
     defaults = [compile_expr(d) for d in node.args.defaults]
@@ -761,6 +758,15 @@ def _nested_loops(
     return None
 
 
+def _one_round(levels: list[_Level], emit: Callable[[Frame], Any], inner: Frame, item: Opaque) -> None:
+    """What a comprehension does with one item of which nothing is known."""
+    for _, assign, conditions in levels:
+        assign(inner, item)
+        for condition in conditions:
+            condition(inner)
+    emit(inner)
+
+
 def _comprehension(
     node: Any,
     emit: Callable[[Frame, Any], None],
@@ -775,13 +781,6 @@ def _comprehension(
     line = node.lineno
     acts = _acts(node)
 
-    def once(inner: Frame, item: Opaque) -> None:
-        for _, assign, conditions in levels:
-            assign(inner, item)
-            for condition in conditions:
-                condition(inner)
-        emit(inner, start())
-
     def run(fr: Frame) -> Value:
         inner = Frame(fr.interp, fr.module, fr, fr.offset)
         inner.vars["%comprehension"] = True
@@ -790,7 +789,7 @@ def _comprehension(
         if unknown is not None:
             if acts:
                 item = Opaque(unknown.reason, unknown.line, unknown.origin)
-                may_run(inner, lambda: once(inner, item), line)
+                may_run(inner, lambda: _one_round(levels, lambda fr: emit(fr, start()), inner, item), line)
             return _over_unknown(unknown, line + fr.offset)
         return finish(fr, out)
 
@@ -823,15 +822,7 @@ def _genexp(node: ast.GeneratorExp) -> Expr:
     def lost(inner: Frame, unknown: Opaque) -> Opaque:
         if acts:
             item = Opaque(unknown.reason, unknown.line, unknown.origin)
-
-            def once() -> None:
-                for _, assign, conditions in levels:
-                    assign(inner, item)
-                    for condition in conditions:
-                        condition(inner)
-                element(inner)
-
-            may_run(inner, once, line)
+            may_run(inner, lambda: _one_round(levels, element, inner, item), line)
         return _over_unknown(unknown, line + inner.offset)
 
     def run(fr: Frame) -> Value:

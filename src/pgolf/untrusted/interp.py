@@ -213,12 +213,17 @@ class Interp:
         self.factories: dict[int, tuple[Value, Value]] = {}
         """`defaultdict` factories by identity of the dictionary."""
         self.tokenizer_calls = 0
+        """Questions asked of tokenizers: what a function did between two readings is table building or not."""
         self.built: dict[int, Tensor] = {}
         """Arrays that functions returned which had asked a tokenizer about its pieces, by serial number."""
-        self.at_exit: list[tuple[Value, list[Value], dict[str, Value], int]] = []
-        """Calls that are made when the program ends."""
         self.registered: list[Tensor] = []
         """Those of them that are buffers or parameters of a model, which hands them out again."""
+        self.patches: list[tuple[int, int]] = []
+        """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
+        self.left_out = 0
+        """How often containers were looked through for such arrays where a condition left statements out."""
+        self.at_exit: list[tuple[Value, list[Value], dict[str, Value], int]] = []
+        """Calls that are made when the program ends."""
         self.loops: list[dict[tuple[int, str], Value]] = []
         """For each loop we are in: what its rounds stored into, by identity and name (see `stored`)."""
         self.perhaps = 0
@@ -233,8 +238,6 @@ class Interp:
         """Whether tokens of the stream were among what became unknown so."""
         self.handed: dict[int, Function] = {}
         """Functions that something not followed may call, by identity: methods of classes, and what was given away."""
-        self.left_out = 0
-        """How often containers were looked through for such arrays where a condition left statements out."""
         self.process: tuple[int, int] | None = None
         """The rank and the number of processes where one process of several is evaluated; None for the whole run."""
         self.reduced: list[tuple[list[Value], tuple[int, ...]]] = []
@@ -251,9 +254,6 @@ class Interp:
         """Whether the script asks which of several processes it is."""
         self.any_shape = False
         """Whether losses that are reshaped to unknown sizes keep their order and become flat: where only the order counts."""
-        self.patches: list[tuple[int, int]] = []
-        """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
-        """Questions asked of tokenizers: what a function did between two readings is table building or not."""
         self.highest_piece_id = -1
         """Highest id past the vocabulary that a tokenizer was asked for."""
         self.tokenizer_paths: set[str] = set()
@@ -836,6 +836,17 @@ def _outer_name(fr: Frame, name: str) -> Value:
         return found
     fr.interp.surprises += 1
     return Opaque(f"name {name} is not bound to anything that was evaluated", fr.offset, "unset")
+
+
+def held_by(fr: Frame, name: str) -> Value:
+    """What a name means in a frame, as far as it was evaluated: nothing is bound for the question. MISSING for nothing."""
+    at: Frame | None = fr
+    while at is not None:
+        found = at.vars.get(name, MISSING)
+        if found is not MISSING:
+            return found
+        at = at.parent
+    return fr.module.vars.get(name, MISSING)
 
 
 def store_name(fr: Frame, name: str, value: Value) -> None:

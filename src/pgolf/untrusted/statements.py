@@ -22,6 +22,7 @@ from pgolf.untrusted.interp import (
     compile_block,
     compile_expr,
     compile_stmt,
+    held_by,
     load_name,
     names_bound_by,
     store_name,
@@ -706,11 +707,8 @@ def under_unknown(fr: Frame, part: Callable[[Frame], Any]) -> Any:
         interp.fresh.pop()
 
 
-@_for(ast.While)
-def _while(node: ast.While) -> Stmt:
-    test, body, line = compile_expr(node.test), compile_block(node.body), node.lineno
-    orelse = compile_block(node.orelse) if node.orelse else None
-    training: bool | None = None
+def _as_loop(rounds: Stmt) -> Stmt:
+    """A statement of rounds, whose stores are kept until it ends (`Interp.stored`)."""
 
     def run(fr: Frame) -> int:
         fr.interp.loops.append({})
@@ -718,6 +716,15 @@ def _while(node: ast.While) -> Stmt:
             return rounds(fr)
         finally:
             fr.interp.leave_loop()
+
+    return run
+
+
+@_for(ast.While)
+def _while(node: ast.While) -> Stmt:
+    test, body, line = compile_expr(node.test), compile_block(node.body), node.lineno
+    orelse = compile_block(node.orelse) if node.orelse else None
+    training: bool | None = None
 
     def rounds(fr: Frame) -> int:
         nonlocal training
@@ -760,7 +767,7 @@ def _while(node: ast.While) -> Stmt:
                 return RETURN
         return orelse(fr) if orelse is not None else NORMAL
 
-    return run
+    return _as_loop(rounds)
 
 
 def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
@@ -871,13 +878,6 @@ def _loop(node: ast.For) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     training: bool | None = None
 
-    def run(fr: Frame) -> int:
-        fr.interp.loops.append({})
-        try:
-            return rounds(fr)
-        finally:
-            fr.interp.leave_loop()
-
     def rounds(fr: Frame) -> int:
         nonlocal training
         interp = fr.interp
@@ -926,7 +926,7 @@ def _loop(node: ast.For) -> Stmt:
             _rounds_of_process(fr, node, line)
         return orelse(fr) if orelse is not None else NORMAL
 
-    return run
+    return _as_loop(rounds)
 
 
 def _rounds_of_process(fr: Frame, node: ast.For, line: int) -> None:
@@ -1285,14 +1285,7 @@ def _root(node: ast.expr) -> str:
 def spoil_reachable(fr: Frame, node: ast.AST, reason: str, line: int) -> None:
     """Code that may or may not run: the arrays (and lists and dicts holding some) that it stores into are unknown."""
     for name in change_roots(node):
-        held: Value = MISSING
-        at: Frame | None = fr
-        while at is not None and held is MISSING:
-            held = at.vars.get(name, MISSING)
-            at = at.parent
-        if held is MISSING:
-            held = fr.module.vars.get(name, MISSING)
-        for array in arrays_within(held):
+        for array in arrays_within(held_by(fr, name)):
             operators.spoil(array, reason, line)
 
 

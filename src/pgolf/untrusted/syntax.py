@@ -85,6 +85,14 @@ def nodes_outside(kinds: tuple[type, ...], roots: list[Any]) -> list[Any]:
     return found
 
 
+def parameters(node: Any) -> list[ast.arg]:
+    """All parameters of a function or lambda, in order; none of any other node."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return []
+    a = node.args
+    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x is not None)]
+
+
 def child_nodes(node: Any) -> list[Any]:
     """The nodes right below one."""
     found: list[Any] = []
