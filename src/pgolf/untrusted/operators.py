@@ -639,7 +639,7 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return _compare_sizes(interp, op, a, b, line)
 
     if ka is DType and kb is str and op in ("Eq", "NotEq"):
-        from pgolf.untrusted.intrinsics.arrays import dtype_of
+        from pgolf.untrusted.intrinsics.element_types import dtype_of
 
         return (a.name == dtype_of(b)) == (op == "Eq")
     if (ka is DictView or kb is DictView) and op in ("Eq", "NotEq"):

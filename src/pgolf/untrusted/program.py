@@ -17,7 +17,7 @@ from pgolf.errors import LimitTripped
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.interp import Enough, Frame, Interp, ModuleFrame, Observer, Stmt, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
-from pgolf.untrusted.intrinsics.library import written_file
+from pgolf.untrusted.intrinsics.files import written_file
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
@@ -463,7 +463,7 @@ class Program:
             return Opaque(STARTED, line, "config")
 
         def run_path(interp: Interp, args: list[Value], kwargs: dict[str, Value], line: int) -> Value:
-            from pgolf.untrusted.intrinsics.library import path_text
+            from pgolf.untrusted.intrinsics.files import path_text
 
             name = path_text(args[0]) if args else None
             if name is None:

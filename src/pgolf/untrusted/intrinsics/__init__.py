@@ -9,17 +9,22 @@ from typing import Any
 
 from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Interp
-from pgolf.untrusted.intrinsics import arrays, library
-from pgolf.untrusted.intrinsics.builtin import (
-    EXCEPTION_PARENTS,
-    HOST_METHODS,
+from pgolf.untrusted.intrinsics import arrays, files, frameworks, library, models
+from pgolf.untrusted.intrinsics.arithmetic import FLOAT_METHODS, INT_METHODS
+from pgolf.untrusted.intrinsics.builtin import fresh_builtins
+from pgolf.untrusted.intrinsics.calls import Args, Kwargs, Method, items_of
+from pgolf.untrusted.intrinsics.containers import (
+    BYTEARRAY_METHODS,
+    DICT_METHODS,
+    FROZEN_METHODS,
+    LIST_METHODS,
     QUEUE_METHODS,
-    Args,
-    Kwargs,
-    Method,
-    fresh_builtins,
-    items_of,
+    SET_METHODS,
+    TUPLE_METHODS,
 )
+from pgolf.untrusted.intrinsics.exceptions import EXCEPTION_PARENTS
+from pgolf.untrusted.intrinsics.indexing import at_method
+from pgolf.untrusted.intrinsics.texts import BYTES_METHODS, STR_METHODS
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
 from pgolf.untrusted.objects import METHOD_TABLES
 from pgolf.untrusted.operators import compare, contains, spoil
@@ -83,17 +88,19 @@ _OUTPUT_NAMES = (
 
 
 def _output_method(name: str) -> Method:
-    return lambda interp, value, args, kwargs, line: arrays.model_output_method(
+    return lambda interp, value, args, kwargs, line: models.model_output_method(
         interp, value, name, args, kwargs, line
     )
 
 
 METHODS: dict[type, dict[str, Method]] = {
-    **HOST_METHODS,
+    str: STR_METHODS, bytes: BYTES_METHODS, bytearray: BYTEARRAY_METHODS, list: LIST_METHODS, tuple: TUPLE_METHODS,
+    dict: DICT_METHODS, set: SET_METHODS, frozenset: FROZEN_METHODS,
+    int: INT_METHODS, bool: INT_METHODS, Tok: INT_METHODS, float: FLOAT_METHODS,
     Tensor: arrays.TENSOR_METHODS,
     Loss: _LOSS_METHODS,
     ModelOutput: {name: _output_method(name) for name in _OUTPUT_NAMES},
-}
+}  # fmt: skip
 
 
 _PLAIN_KIND: dict[type, type] = {Scaled: int, ScaledFloat: float, ScaledText: str}
@@ -141,7 +148,7 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
         if name in ("__name__", "__doc__"):
             return value.name.rsplit(".", 1)[-1]
         if name == "at" and value.name.startswith("numpy."):
-            return arrays.at_method(value.name)
+            return at_method(value.name)
         return Opaque(f"attribute {name} of {value.name}", line)
     return MISSING
 
@@ -239,7 +246,7 @@ def _exists_at_least(kind: str, name: str) -> Value:
 def native_property(interp: Interp, value: NativeObject, name: str) -> Value:
     """Attributes of modelled objects that are no methods, or MISSING."""
     if value.kind == "Path":
-        found = library.path_attribute(value, name)
+        found = files.path_attribute(value, name)
         return found if found is not MISSING else _exists_at_least(value.kind, name)
     if value.kind in ("match", "pattern"):
         return _exists_at_least(value.kind, name)
@@ -300,17 +307,17 @@ def iterate_native(interp: Interp, value: Value, line: int) -> Any:
 
 def join_path(interp: Interp, a: NativeObject, b: Value, line: int) -> Value:
     """`path / part`."""
-    text = library.path_text(b)
+    text = files.path_text(b)
     if a.kind != "Path":
         return Opaque(f"division of a {a.kind}", line)
     if text is None:
         return b if isinstance(b, Opaque) else Opaque("path from something that is no text", line)
-    return library.path_object(library.join_text([str(a.state), text]))
+    return files.path_object(files.join_text([str(a.state), text]))
 
 
 def compare_native(op: str, a: Value, b: Value, line: int) -> Value:
     """Comparison of modelled objects: paths by their text."""
-    left, right = library.path_text(a), library.path_text(b)
+    left, right = files.path_text(a), files.path_text(b)
     if left is not None and right is not None:
         if op in ("Eq", "NotEq"):
             both = isinstance(a, NativeObject) and isinstance(b, NativeObject)
@@ -407,7 +414,7 @@ def native_text(value: NativeObject, line: int) -> Value:
 
 def native_sort_key(value: Value) -> Value:
     """A host key to sort modelled values by, or MISSING."""
-    text = library.path_text(value)
+    text = files.path_text(value)
     return text if text is not None else MISSING
 
 
@@ -464,12 +471,12 @@ def call_dtype(interp: Interp, callee: Value, args: Args, kwargs: Kwargs, line: 
 def packages(interp: Interp, tokenizer: TokenizerState) -> dict[str, Any]:
     """All modelled modules of one evaluation, made anew (scripts may patch them)."""
     out: dict[str, Any] = dict(library.standard_modules(interp))
-    out["numpy"] = arrays.numpy_module()
-    torch = arrays.torch_module()
+    out["numpy"] = frameworks.numpy_module()
+    torch = frameworks.torch_module()
     out.update({
         "torch": torch, "torch.nn": torch.attributes["nn"], "torch.nn.functional": torch.attributes["nn"].attributes["functional"],
         "torch.distributed": torch.attributes["distributed"], "torch.cuda": torch.attributes["cuda"],
-        "sentencepiece": sentencepiece_module(tokenizer), "mlx.core": arrays.mlx_module(), "mlx.nn": arrays.mlx_nn_module(),
+        "sentencepiece": sentencepiece_module(tokenizer), "mlx.core": frameworks.mlx_module(), "mlx.nn": frameworks.mlx_nn_module(),
     })  # fmt: skip
     return out
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pgolf.untrusted import codecs
 from pgolf.untrusted.interp import Interp
-from pgolf.untrusted.intrinsics.builtin import Args, Kwargs, first_unknown
+from pgolf.untrusted.intrinsics.calls import Args, Kwargs, first_unknown
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.values import MISSING, Intrinsic, Module, Opaque, Value
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from pgolf.core.tokenizer import MARKER, PieceKind, Vocabulary
 from pgolf.untrusted.interp import Interp
-from pgolf.untrusted.intrinsics.builtin import Args, Kwargs, items_of, scalar
+from pgolf.untrusted.intrinsics.calls import Args, Kwargs, NativeMethod, items_of, scalar
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import Module, NativeClass, NativeObject, Opaque, Value
-
-NativeMethod = Callable[[Interp, NativeObject, Args, Kwargs, int], Value]
 
 
 class TokenizerState:
