@@ -24,6 +24,9 @@ def our_names(node: Node) -> set[str]:
     def in_word(word: object) -> None:
         if isinstance(word, Word):
             for part in word.parts:
+                if part[0] == "var" and "$(" in str(part[1]):
+                    # A subscript is kept as text, and read as an argument when the element is asked for.
+                    walk(parse("echo " + str(part[1]).partition("[")[2].removesuffix("]")))
                 for piece in part[1:]:
                     in_word(piece) if isinstance(piece, Word) else walk(piece)
         elif isinstance(word, list):

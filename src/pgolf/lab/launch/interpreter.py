@@ -845,6 +845,12 @@ class Interpreter:
         if not operator:
             return values
         pattern = self.one(argument, state, keep_quotes=True) if argument else ""
+        if operator == "@" and pattern == "P":
+            # Expanded like a prompt: substitutions in the value are run.
+            return [
+                self.code('echo "' + value.replace('"', "") + '"', state.copy(), None).rstrip("\n")
+                for value in values
+            ]
         return [_transform(value, operator, pattern) for value in values]
 
     def elements(self, name: str, state: State) -> list[str]:
@@ -866,6 +872,8 @@ class Interpreter:
         base, bracket, index = name.partition("[")
         value = state.vars.get(base)
         if value is None:
+            if "$(" in index or "`" in index:
+                self.code(f"echo {index.removesuffix(']')}", state.copy(), None)
             return [BENIGN] if state.remote else []
         if not bracket:
             if isinstance(value, Either):
@@ -878,6 +886,8 @@ class Interpreter:
         if index.lstrip("-").isdigit():
             place = int(index)
             return [items[place]] if -len(items) <= place < len(items) else []
+        if "$(" in index or "`" in index:
+            index = self.code(f"echo {index}", state.copy(), None).strip()
         number = self.arithmetic(index, state)
         if number is not None and -len(items) <= number < len(items):
             return [items[number]]

@@ -257,6 +257,8 @@ def search(shell: Interpreter, argv: list[str], state: State) -> None:
             dispatch(shell, argv[at:], state.copy(), None)
         elif any(char in word for char in " \n;&|") and may_launch(word):
             shell.code(word, state.copy(), None)
+            for mark in "=:":  # `--command=torchrun …`, `EXEC:torchrun …`
+                shell.code(word.partition(mark)[2], state.copy(), None)
         if len(shell.launches) > probe_from[0] or len(shell.problems) > probe_from[1]:
             break
     found = len(shell.launches) > probe_from[0] or len(shell.problems) > probe_from[1]
@@ -570,12 +572,17 @@ def _shell(shell: Interpreter, argv: list[str], state: State, stdin: Stream | No
     at = 1
     code: str | None = None
     wants_code = reads_stdin = dry = False
+    startup = ""
     while at < len(argv):
         word = argv[at]
         if word == "--" or word == "-":
             at += 1
             break
-        if word in ("--rcfile", "--init-file", "-o", "+o", "-O", "+O"):
+        if word in ("--rcfile", "--init-file"):
+            startup = argv[at + 1] if at + 1 < len(argv) else ""
+            at += 2
+            continue
+        if word in ("-o", "+o", "-O", "+O"):
             at += 2
             continue
         if word.startswith("--"):
@@ -596,8 +603,10 @@ def _shell(shell: Interpreter, argv: list[str], state: State, stdin: Stream | No
         return BENIGN
     child = state.process()
     output = ""
-    startup = state.text("BASH_ENV")
-    if startup and startup in {state.text(name) for name in state.exported}:
+    named = state.text("BASH_ENV")
+    if named and named in {state.text(name) for name in state.exported}:
+        startup = named
+    if startup:
         output += (
             shell.code(shell.content(startup, state), child.copy(), None)
             if _exists(shell, startup, state)
@@ -735,6 +744,14 @@ def _export(shell: Interpreter, argv: list[str], state: State, stdin: Stream | N
             state.exported.add(name)
     state.status = 0
     return ""
+
+
+def _hash(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
+    """`hash -p PATH NAME`: from here on NAME is PATH."""
+    if len(argv) == 4 and argv[1] == "-p":
+        state.aliases[argv[3]] = argv[2]
+    state.status = 0
+    return OPAQUE
 
 
 def _unset(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
@@ -993,6 +1010,7 @@ def _build_handlers() -> dict[str, Callable[[Interpreter, list[str], State, Stre
             "local": _export,
             "readonly": _export,
             "unset": _unset,
+            "hash": _hash,
             "set": _set,
             "shift": _shift,
             "cd": _cd,

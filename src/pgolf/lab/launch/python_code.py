@@ -30,6 +30,10 @@ _STARTERS = (
     "spawnlp", "spawnv", "spawnvp", "execv", "execvp", "execl", "execlp", "execve", "execvpe", "execle", "execlpe", "spawnve",
     "create_subprocess_shell", "create_subprocess_exec", "posix_spawn", "posix_spawnp",
 )  # fmt: skip
+_TRAINING_CALLS = frozenset(
+    {"main", "train", "run", "fit", "run_training", "train_model", "train_and_eval", "training_loop"}
+)
+"""Functions of a local module that train when they are called; that they are imported starts nothing."""
 _HIDING = (
     "b64decode",
     "fromhex",
@@ -68,6 +72,8 @@ def interpreter_call(shell: Interpreter, argv: list[str], state: State, stdin: S
                     value, rest = (rest[0] if rest else ""), rest[1:]
                 if letter == "m":
                     return module(shell, value, rest, argv, state, stdin)
+                if argv[0].rpartition("/")[2].startswith("ipython"):
+                    value = _without_magics(shell, value, argv, state)
                 return run_python(shell, value, [argv[0], *rest], "-c", state)
             if letter in "XWQ":
                 if not letters[index + 1 :]:
@@ -81,6 +87,22 @@ def interpreter_call(shell: Interpreter, argv: list[str], state: State, stdin: S
             return OPAQUE
         return run_python(shell, stdin.text, argv[at:] or ["-"], "-", state)
     return script_call(shell, argv[at:], argv, state, stdin)
+
+
+def _without_magics(shell: Interpreter, text: str, argv: list[str], state: State) -> str:
+    """IPython's own lines (`!command`, `%run script.py`) are followed; what is left is Python."""
+    python = []
+    for line in text.splitlines():
+        bare = line.strip()
+        if bare.startswith(("!", "%sx ", "%system ")):
+            shell.code(bare.lstrip("!").removeprefix("%sx ").removeprefix("%system "), state.process(), None)
+        elif bare.startswith("%run "):
+            words = [word for word in bare.split()[1:] if not word.startswith("-")]
+            if words:
+                script_call(shell, words, [argv[0], *words], state, None)
+        else:
+            python.append(line)
+    return "\n".join(python)
 
 
 def module(
@@ -260,6 +282,7 @@ def run_python(
             "torch.distributed",
             "accelerate",
             "deepspeed",
+            *(("import",) if inline else ()),
         )
     ):
         started(shell, text, argv, name, state, inline)
@@ -301,6 +324,7 @@ def started(shell: Interpreter, text: str, argv: list[str], name: str, state: St
             "bash",
             ".sh",
             "sky ",
+            *((".py", "train", "run_module") if inline else ()),
         )
     )
     hidden = any(word in text for word in _HIDING)
@@ -348,12 +372,20 @@ class _Finder:
         self.names: set[str] = set()
         self.aliases: dict[str, str] = {}
         self.launchers: set[str] = set()
+        self.imported: dict[str, str] = {}
         self.loops = 0
 
     def walk(self, tree: ast.AST) -> None:
         import ast
 
         for node in ast.walk(tree):
+            if self.inline and isinstance(node, (ast.Import, ast.ImportFrom)):
+                for alias in node.names:
+                    module = alias.name if isinstance(node, ast.Import) else node.module or ""
+                    if not module.startswith(_RUN_PACKAGES):
+                        self.imported[alias.asname or alias.name.partition(".")[0]] = module
+                        if alias.asname and isinstance(node, ast.ImportFrom):
+                            self.aliases[alias.asname] = alias.name
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_RUN_PACKAGES):
                 self.launchers.update(alias.asname or alias.name for alias in node.names)
             elif isinstance(node, ast.Import):
@@ -406,8 +438,11 @@ class _Finder:
             called = str(self.fold(node.func.args[1]) or "system")
         if called in ("exec", "eval"):
             value = self.fold(node.args[0]) if node.args else None
+            opened = _opened(node.args[0]) if node.args else None
             if isinstance(value, str):
                 run_python(self.shell, value, self.argv, "-c", self.state)
+            elif self.inline and opened is not None and isinstance(name := self.fold(opened), str):
+                self.runs_file(name)
             elif self.inline and self.hidden:
                 self.unread()
             return
@@ -415,8 +450,17 @@ class _Finder:
             value = self.fold(node.args[0])
             if isinstance(value, str) and value.startswith(_TORCH_MODULES):
                 self.unread()
+            elif isinstance(value, str) and self.inline:
+                self.runs_file(value if called == "run_path" else value.replace(".", "/") + ".py")
             return
         spelled = ast.unparse(node.func)
+        if self.inline and called in _TRAINING_CALLS:
+            module = self.imported.get(spelled.partition(".")[0])
+            name = (module or "").replace(".", "/") + ".py"
+            path = self.shell.path(name, self.state)
+            if path in self.shell.files or script_files.read(path).text is not None:
+                self.runs_file(name)
+                return
         if spelled in self.launchers or (
             called in ("main", "run") and spelled.rpartition(".")[0] in self.launchers
         ):
@@ -453,6 +497,13 @@ class _Finder:
             value = self.fold(argument)
         environ = next((k.value for k in node.keywords if k.arg == "env"), None)
         self.start(value, argument, environ)
+
+    def runs_file(self, name: str) -> None:
+        """Code given in the command itself runs a Python file of this folder."""
+        if name not in self.shell.reading and len(self.shell.reading) < 8:
+            self.shell.reading.append(name)
+            script_call(self.shell, [name], [self.argv[0], name], self.state, None)
+            self.shell.reading.pop()
 
     def start(self, value: object, argument: ast.AST, environ: ast.AST | None) -> None:
         import ast
@@ -604,6 +655,24 @@ class _Finder:
             except (ValueError, binascii.Error):
                 return None
         return None
+
+
+def _opened(node: ast.AST) -> ast.AST | None:
+    """The file's name in `open(NAME).read()`, `Path(NAME).read_text()` and `compile(open(NAME).read(), …)`."""
+    import ast
+
+    for _ in range(8):
+        if not isinstance(node, ast.Call):
+            return None
+        if _called(node) in ("open", "Path") and node.args:
+            return node.args[0]
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("read", "read_text", "read_bytes"):
+            node = node.func.value
+        elif _called(node) in ("compile", "str") and node.args:
+            node = node.args[0]
+        else:
+            return None
+    return None
 
 
 def _called(node: ast.Call) -> str:

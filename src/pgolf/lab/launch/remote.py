@@ -1014,6 +1014,37 @@ def _runpod(shell: Interpreter, argv: list[str], state: State, stdin: Stream | N
     return _cloud(shell, request, gpu, state, None)
 
 
+_RENTING = {
+    "aws": (("run-instances", "request-spot-instances", "create-fleet", "create-training-job", "submit-job"),
+            ("p2.", "p3.", "p3dn.", "p4d.", "p4de.", "p5.", "p5e.", "p5en.", "p6-", "g4dn.", "g5.", "g6.", "g6e.")),
+    "gcloud": (("create", "create-with-container", "bulk", "submit"),
+               ("=a2-", "=a3-", "=a4-", "=g2-", "--accelerator", "nvidia", "--gpu")),
+    "az": (("create", "submit"), ("standard_n", "nvidia")),
+    "oci": (("launch", "create"), (".gpu", "gpu.")),
+    "vastai": (("create", "start", "launch"), ("",)),
+    "lambda": (("create", "launch", "up"), ("",)),
+    "dstack": (("run", "apply"), ("",)),
+    "prime": (("create",), ("",)),
+    "vessl": (("run", "create"), ("",)),
+}  # fmt: skip
+"""Programs that rent machines: the verbs that do, and what in their words says that GPUs are meant."""
+
+
+def _rents(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
+    """A cloud's own tool: machines with GPUs that it starts are priced by PGOLF_GPU, else refused."""
+    from pgolf.lab.launch.text_tools import cloud_tool
+
+    base = argv[0].rpartition("/")[2]
+    verbs, signs = _RENTING[base]
+    words = [word.lower() for word in argv[1:]]
+    verb = next((word for word in words if word in verbs), None)
+    asks = any(word in ("--help", "help", "--dry-run", "--dryrun", "--validate-only") for word in words)
+    marked = ["=" + word if not word.startswith("-") else word for word in words]
+    if verb is not None and not asks and any(sign in word for word in marked for sign in signs):
+        return _cloud(shell, Request(f"{base} {verb}", argv[1:]), None, state, None)
+    return cloud_tool(shell, argv, state, stdin)
+
+
 def handlers() -> dict[str, Handler]:
     """Every program of this module by name."""
     uv = _RUN_VALUED
@@ -1079,6 +1110,7 @@ def handlers() -> dict[str, Handler]:
         "modal": _modal,
         "sky": _sky,
         "runpodctl": _runpod,
+        **dict.fromkeys(_RENTING, _rents),
         "composer": _trainer,
         "fabric": _trainer,
         "torchx": _trainer,

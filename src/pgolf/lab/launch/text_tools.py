@@ -351,7 +351,23 @@ def _executes(script: str) -> bool:
     if body[:1] == "s" and len(body) > 3:
         pieces = body.split(body[1])
         return len(pieces) >= 4 and "e" in pieces[-1]
-    return body.endswith((" e", ";e")) or body in ("1e", "$e") or (body[:-1].isdigit() and body.endswith("e"))
+    if body.endswith((" e", ";e")):
+        return True
+    return any(_behind_address(piece)[:2] in ("e", "e ") for piece in body.replace(";", "\n").split("\n"))
+
+
+def _behind_address(piece: str) -> str:
+    """A sed command without the lines it is for: `1,/end/!e date` -> `e date`."""
+    at = 0
+    while at < len(piece):
+        if piece[at] == "/":
+            at = piece.find("/", at + 1)
+            if at < 0:
+                return ""
+        elif not (piece[at].isdigit() or piece[at] in "$,!~+{ \t"):
+            break
+        at += 1
+    return piece[at:]
 
 
 def _substituted(text: str, scripts: list[str]) -> str | None:
@@ -395,13 +411,28 @@ def _download(shell: Interpreter, argv: list[str], state: State, stdin: Stream |
 def _unpack(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     """`tar`, `unzip`, `scp`, `rsync`, `dd` …: may write files of unknown text."""
     shell.wrote_unknown.append(argv[0])
-    for word in argv[1:]:
+    runs = _RUN_BY.get(argv[0].rpartition("/")[2], ())
+    for at, word in enumerate(argv[1:], 1):
+        option = next((option for option in runs if word.startswith(option)), "")
+        if option:
+            given = word[len(option) :] or (argv[at + 1] if at + 1 < len(argv) else "")
+            shell.code(given.removeprefix("=").removeprefix("exec="), state.process(), None)
         if word.startswith("of="):
             shell.files[shell.path(word[3:], state)] = stdin.text if stdin is not None else OPAQUE
     return OPAQUE
 
 
-def _cloud_tool(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
+_RUN_BY = {
+    "tar": (
+        "--checkpoint-action", "--to-command", "--use-compress-program", "--info-script", "--new-volume-script", "--rsh-command",
+        "-I", "-F",
+    ),
+    "rsync": ("-e", "--rsh", "--rsync-path"),
+}  # fmt: skip
+"""Options whose value a program runs as a command."""
+
+
+def cloud_tool(shell: Interpreter, argv: list[str], state: State, stdin: Stream | None) -> str:
     """`aws`, `gcloud`, `az`: may fetch files, and may run a command on a machine of theirs."""
     from pgolf.lab.launch.programs import search
 
@@ -614,11 +645,7 @@ TEXT_TOOLS: dict[str, Tool] = {
     "scp": _unpack,
     "rsync": _unpack,
     "dd": _unpack,
-    "aws": _cloud_tool,
     "gsutil": _unpack,
-    "gcloud": _cloud_tool,
-    "az": _cloud_tool,
-    "oci": _cloud_tool,
     "gh": _unpack,
     "patch": _unpack,
     "git": _git,
