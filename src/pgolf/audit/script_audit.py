@@ -412,8 +412,9 @@ class _Auditor:
         args = [len(probe) if type(v) is int and v == size else v for v in call.args]
         kwargs = {k: len(probe) if type(v) is int and v == size else v for k, v in call.kwargs.items()}
         watcher = Watcher(probe, 0)
-        kept = interp.observer, interp.vocab_size
-        interp.observer, interp.vocab_size = watcher, len(probe)
+        kept = interp.observer, interp.vocab_size, interp.token_reads
+        # Nothing was read by tokens when the builder ran: its own counters are no counts of a loop over the stream.
+        interp.observer, interp.vocab_size, interp.token_reads = watcher, len(probe), 0
         interp.steps_left, interp.cells_left = self.limits.interpreter_steps, self.limits.interpreter_cells
         first.program.tokenizer.vocabulary = probe
         try:
@@ -422,7 +423,7 @@ class _Auditor:
             return None
         finally:
             first.program.tokenizer.vocabulary = first.vocabulary
-            interp.observer, interp.vocab_size = kept
+            interp.observer, interp.vocab_size, interp.token_reads = kept
         if not watcher.builders:
             return None
         again = _from_builder(watcher.builders[-1], probe)

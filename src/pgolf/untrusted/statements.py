@@ -40,7 +40,7 @@ from pgolf.untrusted.objects import (
     set_attribute,
     set_item,
 )
-from pgolf.untrusted.syntax import walk, walk_all
+from pgolf.untrusted.syntax import own_nodes, walk, walk_all
 from pgolf.untrusted.tensor import SERIALS, Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -780,6 +780,92 @@ def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
         if _may_count(fr.interp, fr.vars.get(name, MISSING)):
             store_name(fr, name, unknown)
     _forget_stores(fr.interp, unknown)
+    if fr.interp.forgets:
+        _forget_left_out(fr, node, unknown)
+
+
+_MUTATORS = frozenset(
+    {
+        "append",
+        "extend",
+        "insert",
+        "pop",
+        "clear",
+        "remove",
+        "update",
+        "setdefault",
+        "sort",
+        "reverse",
+        "add",
+        "discard",
+    }
+)
+_MOST_CALLEES = 60
+
+
+def _forget_left_out(fr: Frame, node: ast.While | ast.For, unknown: Opaque) -> None:
+    """What only a later round may store into: a branch that the followed rounds left out, or a function called there."""
+    body = [*node.body, *node.orelse]
+    for place in body:
+        for name in _stored_through(place):
+            _forget_tables(fr.interp, held_by(fr, name), place, name, unknown)
+    _forget_called(fr, node, unknown, set())
+    if fr.ambiguous is None and any(type(n) is ast.Return and n.value is not None for n in own_nodes(body)):
+        fr.ambiguous = unknown
+
+
+def _forget_called(fr: Frame, node: ast.AST, unknown: Opaque, seen: set[int]) -> None:
+    """The same through functions of the script that are called by name, at any depth."""
+    for call in _calls_by_name(node):
+        assert isinstance(call.func, ast.Name)  # noqa: S101 - of those calls only
+        name = call.func.id
+        if len(seen) > _MOST_CALLEES:
+            continue
+        function = held_by(fr, name)
+        if function is MISSING:
+            function = fr.module.lookup(name)  # a function that no followed round needed
+        if type(function) is not Function:
+            continue
+        code = function.code
+        changed = _stored_through(code.node)
+        if changed:
+            given = dict(zip(code.params, call.args, strict=False))
+            given.update((k.arg, k.value) for k in call.keywords if k.arg)
+            for name in changed:
+                held = held_by(fr, _root(given[name])) if name in given else held_by(function.frame, name)
+                if name in given or name not in code.params:
+                    _forget_tables(fr.interp, held, code.node, name, unknown)
+        if id(code) not in seen:
+            seen.add(id(code))
+            _forget_called(function.frame, code.node, unknown, seen)
+
+
+def _calls_by_name(node: ast.AST) -> list[ast.Call]:
+    found: list[ast.Call] | None = node.__dict__.get("_pgolf_calls_by_name")
+    if found is None:
+        found = [n for n in walk(node) if type(n) is ast.Call and type(n.func) is ast.Name]
+        node.__dict__["_pgolf_calls_by_name"] = found
+    return found
+
+
+def _stored_through(node: ast.AST) -> frozenset[str]:
+    """`change_roots`, and the names of what methods of containers change; kept on the node."""
+    found: frozenset[str] | None = node.__dict__.get("_pgolf_stored_through")
+    if found is None:
+        changed = {_root(n) for n in walk(node) if type(n) is ast.Attribute and n.attr in _MUTATORS}
+        found = node.__dict__["_pgolf_stored_through"] = change_roots(node) | (changed - {""})
+    return found
+
+
+def _forget_tables(interp: Interp, held: Value, place: ast.AST, name: str, unknown: Opaque) -> None:
+    """What is as long as a table, in a value or in what it holds, is unknown from here on; `place` stores through `name`."""
+    if type(held) is Instance:
+        held = [held.attributes.get(attribute) for attribute in _attributes_of(place, name)]
+    for array in arrays_within(held):
+        if len(array.data) >= interp.vocab_size > 0 and type(array.data[0]) is not Tok:
+            operators.spoil(array, unknown.reason, unknown.line)
+    if isinstance(held, (list, dict, set, bytearray)) and len(held) >= interp.vocab_size > 0:
+        operators.spoil(held, unknown.reason, unknown.line)
 
 
 def may_run(fr: Frame, act: Callable[[], Any], line: int) -> bool:
