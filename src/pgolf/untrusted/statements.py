@@ -1266,11 +1266,11 @@ def _or_failed(
     results: list[dict[str, Value]] = []
     interp.handlers += 1
     try:
-        for name, handler in handlers:
+        for caught, handler in handlers:
             fr.vars.clear()
             fr.vars.update(failed)
-            if name:
-                store_name(fr, name, Opaque("an exception", why.line))
+            if caught:
+                store_name(fr, caught, Opaque("an exception", why.line))
             left = _under_unknown(fr, handler) if handler is not None else NORMAL
             if left == NORMAL:
                 results.append(dict(fr.vars))
