@@ -42,11 +42,9 @@ from pgolf.untrusted.values import (
     Module,
     NativeClass,
     NativeObject,
-    OfLosses,
     Opaque,
     ScriptRaise,
     Stuck,
-    TextOf,
     Value,
 )
 
@@ -172,9 +170,6 @@ def _yields(node: ast.AST) -> bool:
 
 
 _GIVEN = frozenset({Function, BoundMethod, list, tuple})
-_LOSSES = frozenset({Loss, OfLosses, TextOf})
-_KEEPS_TEXT = frozenset({"str", "format", "repr", "ascii", "print", "dumps", "json.dumps"})
-"""Functions that leave the numbers in a text as they are."""
 
 _NEVER_IMPLIED = frozenset(
     {"__init__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__"}
@@ -191,9 +186,6 @@ class Interp:
         self.cells_left = limits.interpreter_cells
         self.depth = 0
         self.handlers = 0
-        self.may_raise = 0
-        """How often something was met that may raise an exception in a real run, or not: a call of something unknown, an
-        unknown guard."""
         self.surprises = 0
         """Names met that nothing bound and assertions that did not hold: a real run would raise, this one goes on."""
         """How many `try` bodies with handlers are being executed."""
@@ -244,8 +236,6 @@ class Interp:
         """Whether what rounds of a loop that are not followed may change becomes unknown: for proofs, it has to."""
         self.forgot_tokens = False
         """Whether tokens of the stream were among what became unknown so."""
-        self.redirected: Value = None
-        """What the script put in the place of its standard output."""
         self.handed: dict[int, Function] = {}
         """Functions that something not followed may call, by identity: methods of classes, and what was given away."""
         self.process: tuple[int, int] | None = None
@@ -407,7 +397,6 @@ class Interp:
             self.doubt("tables change at more places than are kept", line)
 
     def note_stuck(self, reason: str, line: int) -> None:
-        self.may_raise += 1
         if len(self.stuck) < 200:
             self.stuck.append((line, reason))
 
@@ -461,11 +450,8 @@ class Interp:
             except Stuck:
                 self.may_call([*args, *kwargs.values()], line)
                 raise
-            if isinstance(result, Opaque):
-                self.may_raise += 1
-                if args or kwargs:
-                    self.may_call([*args, *kwargs.values()], line)
-                    return self._of_losses(callee.name, [*args, *kwargs.values()], result, line)
+            if isinstance(result, Opaque) and (args or kwargs):
+                self.may_call([*args, *kwargs.values()], line)
             return result
         if kind is Function:
             return self.call_function(callee, args, kwargs, line)
@@ -473,10 +459,7 @@ class Interp:
             return self.call_function(callee.function, [callee.receiver, *args], kwargs, line)
         if kind is NativeClass:
             self.step()
-            result = callee.construct(self, args, kwargs, line)
-            if args and isinstance(result, Opaque):
-                return self._of_losses(callee.name, args, result, line)
-            return result
+            return callee.construct(self, args, kwargs, line)
         if kind is ClassValue:
             from pgolf.untrusted.objects import instantiate
 
@@ -496,45 +479,25 @@ class Interp:
 
                     code, why = forward.function.code, "changed in a method that is not followed"
                     spoil_reachable(forward.function.frame, code.node, why, line)
-                self.may_raise += 1
                 return self.observer.call_unknown(
                     self, Opaque(f"call of {callee.cls.name}", line, "model"), args, kwargs, line
                 )
             return Opaque(f"call of an object of class {callee.cls.name}", line)
         if isinstance(callee, Opaque):
-            self.may_raise += 1
-            result = self.observer.call_unknown(self, callee, args, kwargs, line)
             if callee.reason.endswith("is not modelled"):
                 self._may_change(args, callee.reason, line)
-            return result
+            return self.observer.call_unknown(self, callee, args, kwargs, line)
         if kind is Module:
             # What `from package import name` gave is taken for a module as long as nothing else is known of it.
             origin = "model" if callee.name.startswith("torch.") else "external"
             unknown = Opaque(f"{callee.name} is not modelled", line, origin)
-            self.may_raise += 1
             return self.observer.call_unknown(self, unknown, args, kwargs, line)
         from pgolf.untrusted.intrinsics import call_dtype
 
         made = call_dtype(self, callee, args, kwargs, line)
         if made is not MISSING:
-            self.may_raise += isinstance(made, Opaque)
             return made
-        self.may_raise += 1
         return Opaque(f"call of a value of kind {type(callee).__name__}", line)
-
-    def _of_losses(self, name: str, given: list[Value], result: Opaque, line: int) -> Opaque:
-        """What a modelled function made of losses, or of texts with losses in them, and is not known."""
-        kind = type(result)
-        if kind is not Opaque and not (kind is TextOf and any(result is x for x in given)):
-            return result
-        if _LOSSES.isdisjoint(map(type, given)) or name in _KEEPS_TEXT:
-            return result
-        from pgolf.untrusted.written import altered, positions_in
-
-        text = next((x for x in given if type(x) is TextOf), None)
-        if text is not None:
-            return altered(self, text, f"{name}()", line)
-        return OfLosses(result.reason, line, frozenset().union(*map(positions_in, given)))
 
     def hand_on(self, value: Value, line: int) -> None:
         """Remember a function that something which is not followed may call."""
@@ -742,7 +705,6 @@ class Interp:
 
             return (get(value, i) for i in range(value.shape[0]))
         if isinstance(value, Opaque):
-            self.may_raise += 1
             return value
         from pgolf.untrusted.intrinsics import iterate_native
 
@@ -820,12 +782,6 @@ class Observer:
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         """A value was formatted into text, after the literal text `before`."""
 
-    def altered(self, interp: Interp, text: TextOf, what: str, line: int) -> None:
-        """Something was done to a text that may change the numbers in it."""
-
-    def emitted(self, interp: Interp, pieces: list[Value], end: str, line: int) -> None:
-        """Texts and values are written, one after another."""
-
     def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
         """Losses of these targets were computed: which of them an optimiser step had used before."""
         return None
@@ -879,7 +835,6 @@ def _outer_name(fr: Frame, name: str) -> Value:
     if found is not MISSING:
         return found
     fr.interp.surprises += 1
-    fr.interp.may_raise += 1
     return Opaque(f"name {name} is not bound to anything that was evaluated", fr.offset, "unset")
 
 

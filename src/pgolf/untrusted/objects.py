@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pgolf.untrusted import scaled, written
+from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Frame, Interp
 from pgolf.untrusted.operators import raise_in_script, spoil
 from pgolf.untrusted.tensor import Tensor, caster, detached, get, plain_index, put
@@ -29,7 +29,6 @@ from pgolf.untrusted.values import (
     NativeObject,
     Opaque,
     Stuck,
-    TextOf,
     Tok,
     Value,
     unsure,
@@ -138,7 +137,6 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
             elif value.opaque_base:
                 return Opaque(f"attribute {name} of class {value.name}", line, "model")
     elif isinstance(value, Opaque):
-        interp.may_raise += 1
         return Opaque(value.reason, value.line, value.origin) if not isinstance(value, ModelOutput) else value
     elif kind is NativeObject:
         found = _native_attribute(interp, value, name)
@@ -253,8 +251,6 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
             interp.doubt(f"{target.name}.{name} is replaced", line)
         if isinstance(target, Module):
             target.patched.add(name)
-            if target.name == "sys" and name == "stdout":
-                interp.redirected = value
             if target.name == "builtins":
                 interp.doubt(f"builtins.{name} is replaced", line)
         if isinstance(target, NativeClass) and target.name in ("Tensor", "ndarray"):
@@ -313,10 +309,8 @@ def call_method(
         method = table.get(name)
         if method is not None:
             result = method(interp, target, args, kwargs, line)
-            if type(result) is Opaque:
-                interp.may_raise += 1
-                if args or kwargs:
-                    interp.may_call([*args, *kwargs.values()], line)
+            if type(result) is Opaque and (args or kwargs):
+                interp.may_call([*args, *kwargs.values()], line)
             return result
         if kind is not Tensor:
             found = get_attribute(interp, target, name, line)
@@ -335,7 +329,6 @@ def call_method(
             if native is not None:
                 return native(interp, target, args, kwargs, line)
     elif isinstance(target, Opaque):
-        interp.may_raise += 1
         return interp.observer.call_unknown(interp, _named(target, name), args, kwargs, line)
     return interp.call(get_attribute(interp, target, name, line), args, kwargs, line)
 
@@ -398,10 +391,6 @@ def _is_stream(interp: Interp, element: Value) -> bool:
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
-    if isinstance(index, Opaque) or isinstance(container, Opaque):
-        interp.may_raise += 1
-        if type(container) is TextOf:
-            return written.altered(interp, container, "a slice", line)
     if isinstance(index, Opaque):
         if hint:
             interp.observer.read_unknown(container, hint, line)
@@ -728,15 +717,6 @@ def make_dataclass(cls: ClassValue) -> ClassValue:
         fields[name] = cls.attributes.get(name, MISSING)
     cls.attributes["%fields"] = list(fields.items())
     return cls
-
-
-def written_object(interp: Interp, value: Instance, template: Value, line: int) -> Value:
-    """The text of an object: what its class makes of it, else an unknown text that holds its attributes."""
-    for name, args in (("__format__", [template]), ("__str__", []), ("__repr__", [])):
-        method = value.cls.lookup(name)
-        if type(method) is Function:
-            return interp.call_function(method, [value, *args], {}, line)
-    return TextOf((value,), line, f"text of an object of class {value.cls.name}")
 
 
 def super_object(fr: Frame, args: list[Value], line: int) -> Value:

@@ -35,7 +35,8 @@ def price(
     Never raises for any text: a command that is too long, too deep, too slow to read or not shell at all is a
     plan with a problem when it could hold a launch, and an empty plan when it could not.
     """
-    from pgolf.lab.launch.interpreter import Interpreter, State, TooMuch, may_launch
+    from pgolf.lab.launch.bounds import TooMuch
+    from pgolf.lab.launch.interpreter import Interpreter, State, may_launch
 
     environment = dict(os.environ if environ is None else environ)
     folder = os.path.abspath(os.fspath(cwd) if cwd is not None else os.getcwd())

@@ -12,30 +12,36 @@ import os
 import time
 
 from pgolf.lab.launch import files as script_files
+from pgolf.lab.launch.bounds import (
+    MAX_DEPTH,
+    MAX_ITERATIONS,
+    MAX_OUTPUT,
+    MAX_SECONDS,
+    MAX_STEPS,
+    MAX_WORDS,
+    TooMuch,
+)
+from pgolf.lab.launch.expansion import (
+    BENIGN,
+    BREAK,
+    EDGE,
+    LIVE,
+    OPAQUE,
+    QUOTE,
+    braces,
+    escaped,
+    plain,
+    protect,
+    split_fields,
+    transform,
+    visible,
+)
 from pgolf.lab.launch.shell import Node, Redirect, ShellSyntaxError, Word, parse
 from pgolf.lab.launch.values import Launch, LaunchPlan, Rates, Unpriceable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-BENIGN = "\x00"
-OPAQUE = "\x01"
-_QUOTE = "\x02"
-_BREAK = "\x03"
-_EDGE = "\x04"
-
-MAX_STEPS = 20_000
-MAX_SECONDS = 2.0
-MAX_ITERATIONS = 64
-MAX_DEPTH = 24
-MAX_OUTPUT = 1_000_000
-MAX_WORDS = 100_000
-_LIVE = frozenset("{}*?[]~,")
-
-
-class TooMuch(Exception):
-    """The step, time or depth budget is used up."""
 
 
 class Stream:
@@ -693,13 +699,13 @@ class Interpreter:
         """A word as one string, without splitting or globbing."""
         marked, _ = self.marked(word, state)
         if keep_quotes:
-            return _escaped(marked.replace(_BREAK, " ").replace(_EDGE, ""))
-        return _plain(marked.replace(_BREAK, " "))
+            return escaped(marked.replace(BREAK, " ").replace(EDGE, ""))
+        return plain(marked.replace(BREAK, " "))
 
     def many(self, word: Word, state: State, *, command: bool = False) -> list[str]:
         """A word as the list of words it becomes."""
         literal = word.literal()
-        if literal is not None and not _LIVE.intersection(literal):
+        if literal is not None and not LIVE.intersection(literal):
             return [literal]
         if word.parts and word.parts[-1][0] == "array":
             return [self.array_assignment(word, state)]
@@ -707,8 +713,8 @@ class Interpreter:
         if not marked:
             return [""] if quoted else []
         result: list[str] = []
-        for expanded in _braces(marked):
-            for piece in expanded.split(_BREAK):
+        for expanded in braces(marked):
+            for piece in expanded.split(BREAK):
                 if not piece and not quoted:
                     continue
                 result.extend(self.globbed(piece, state))
@@ -734,22 +740,22 @@ class Interpreter:
             if head == "~":
                 piece = state.text("HOME") + slash + tail
         if not any(char in piece for char in "*?["):
-            return [_plain(piece)]
-        live = any(char in "*?[" and (at == 0 or piece[at - 1] != _QUOTE) for at, char in enumerate(piece))
+            return [plain(piece)]
+        live = any(char in "*?[" and (at == 0 or piece[at - 1] != QUOTE) for at, char in enumerate(piece))
         if not live:
-            return [_plain(piece)]
+            return [plain(piece)]
         if BENIGN in piece or OPAQUE in piece or state.remote or "**" in piece:
-            return [_plain(piece)]
+            return [plain(piece)]
         import glob
 
-        pattern = os.path.join(glob.escape(state.cwd), _escaped(piece))
+        pattern = os.path.join(glob.escape(state.cwd), escaped(piece))
         found: list[str] = []
         for path in glob.iglob(pattern):
             self.tick()
-            found.append(path if _plain(piece).startswith("/") else os.path.relpath(path, state.cwd))
+            found.append(path if plain(piece).startswith("/") else os.path.relpath(path, state.cwd))
             if len(found) > 512:
                 return [BENIGN]
-        return sorted(found) or [_plain(piece)]
+        return sorted(found) or [plain(piece)]
 
     def marked(self, word: Word, state: State, *, command: bool = False) -> tuple[str, bool]:
         """A word's text with quoted live characters and field breaks marked, and whether anything was quoted."""
@@ -760,7 +766,7 @@ class Interpreter:
             if kind == "lit":
                 text, quoted = str(part[1]), bool(part[2])
                 quoted_any = quoted_any or quoted
-                out.append(_protect(text) if quoted else text)
+                out.append(protect(text) if quoted else text)
             elif kind == "var":
                 quoted = bool(part[4])
                 quoted_any = quoted_any or quoted
@@ -770,13 +776,15 @@ class Interpreter:
                 if not values and command and not operator and len(word.parts) == 1:
                     values = [BENIGN]
                 ifs = state.text("IFS") if "IFS" in state.vars else ""
-                out.append(_fields(values, quoted=quoted, at=name == "@" or name.endswith("[@]"), ifs=ifs))
+                out.append(
+                    split_fields(values, quoted=quoted, at=name == "@" or name.endswith("[@]"), ifs=ifs)
+                )
             elif kind == "sub":
                 quoted = bool(part[2])
                 quoted_any = quoted_any or quoted
                 body = part[1]
                 assert isinstance(body, Node)  # noqa: S101
-                out.append(_fields([self.substitute(body, state)], quoted=quoted, at=False))
+                out.append(split_fields([self.substitute(body, state)], quoted=quoted, at=False))
             elif kind == "arith":
                 inner = part[1]
                 assert isinstance(inner, Word)  # noqa: S101
@@ -851,7 +859,7 @@ class Interpreter:
                 self.code('echo "' + value.replace('"', "") + '"', state.copy(), None).rstrip("\n")
                 for value in values
             ]
-        return [_transform(value, operator, pattern) for value in values]
+        return [transform(value, operator, pattern) for value in values]
 
     def elements(self, name: str, state: State) -> list[str]:
         if name in ("@", "*"):
@@ -940,6 +948,7 @@ _RUN_BY_OTHERS = frozenset(
      "GIT_EXTERNAL_DIFF", "LESSOPEN", "BROWSER", "PS1", "PS4", "FCEDIT"}
 )  # fmt: skip
 
+
 # Names that start GPU work, and words that stand beside them.
 LAUNCHERS = frozenset({"torchrun", "accelerate", "accelerate-launch", "deepspeed", "horovodrun", "composer"})
 _HINTS = (
@@ -971,11 +980,6 @@ def may_launch(text: str) -> bool:
 
 
 _SQUEEZE = {ord(char): None for char in "'\"\\\n"}
-
-
-def visible(text: str) -> str:
-    """Marked characters as a reader should see them."""
-    return text.replace(BENIGN, "?").replace(OPAQUE, "???")
 
 
 def _bounded(output: str) -> str:
@@ -1033,180 +1037,3 @@ def _mentions(word: Word, name: str) -> bool:
         elif part[0] == "arith" and isinstance(part[1], Word) and name in part[1].text:
             return True
     return False
-
-
-def _protect(text: str) -> str:
-    """Mark the live characters of quoted text; a leading blank mark keeps an empty word."""
-    if not _LIVE.intersection(text):
-        return text if text else ""
-    return "".join(_QUOTE + char if char in _LIVE else char for char in text)
-
-
-def _fields(values: list[str], *, quoted: bool, at: bool, ifs: str = "") -> str:
-    """Values of an expansion: quoted they stay whole (each of `"$@"` apart), unquoted they split at blanks."""
-    if quoted:
-        return (_BREAK if at else " ").join(_protect(value) for value in values)
-    fields: list[str] = []
-    for value in values:
-        if ifs:
-            # Every separator counts as a blank: finer than bash where blanks are no separators, never coarser.
-            value = "".join(" " if char in ifs else char for char in value)
-        pieces = value.split()
-        if pieces and value[:1].isspace():
-            pieces[0] = _BREAK + pieces[0]
-        if pieces and value[-1:].isspace():
-            pieces[-1] += _BREAK
-        fields.extend(pieces)
-    # Braces are expanded before variables are, so those of a value are dead.
-    return _BREAK.join("".join(_QUOTE + c if c in "{},~" else c for c in field) for field in fields)
-
-
-def _plain(text: str) -> str:
-    return text.replace(_QUOTE, "").replace(_EDGE, "")
-
-
-def _escaped(text: str) -> str:
-    """Marked text as a pattern: quoted live characters in brackets."""
-    out: list[str] = []
-    at = 0
-    while at < len(text):
-        if text[at] == _QUOTE and at + 1 < len(text):
-            char = text[at + 1]
-            out.append(f"[{char}]" if char in "*?[" else char)
-            at += 2
-        else:
-            out.append(text[at])
-            at += 1
-    return "".join(out)
-
-
-def _braces(text: str, budget: list[int] | None = None) -> list[str]:
-    """Brace expansion of unquoted `{a,b}` and `{1..9}`, at most 4,096 words."""
-    if "{" not in text:
-        return [text]
-    budget = budget if budget is not None else [4096]
-    start = -1
-    at = 0
-    while True:
-        start = text.find("{", at)
-        if start < 0:
-            return [text]
-        if (start and text[start - 1] in (_QUOTE, "$")) or text.startswith("{}", start):
-            at = start + 1
-            continue
-        pieces, end = _alternatives(text, start)
-        if pieces is not None:
-            break
-        at = start + 1
-    prefix = text[:start]
-    tails = _braces(text[end:], budget)
-    result: list[str] = []
-    for piece in pieces:
-        for middle in _braces(piece, budget):
-            for tail in tails:
-                budget[0] -= 1
-                if budget[0] < 0:
-                    raise TooMuch("a brace expansion of more than 4096 words")
-                result.append(prefix + middle + tail)
-    return result
-
-
-def _alternatives(text: str, start: int) -> tuple[list[str] | None, int]:
-    depth = 0
-    pieces: list[str] = []
-    begin = start + 1
-    at = start
-    while at < len(text):
-        char = text[at]
-        if char == _QUOTE:
-            at += 2
-            continue
-        if char == _BREAK:
-            return None, at
-        if char == "{":
-            depth += 1
-        elif char == "}":
-            depth -= 1
-            if depth == 0:
-                pieces.append(text[begin:at])
-                break
-        elif char == "," and depth == 1:
-            pieces.append(text[begin:at])
-            begin = at + 1
-        at += 1
-    else:
-        return None, at
-    if len(pieces) > 1:
-        return pieces, at + 1
-    return _range(pieces[0]), at + 1
-
-
-def _range(text: str) -> list[str] | None:
-    ends = text.split("..")
-    if len(ends) not in (2, 3):
-        return None
-    try:
-        step = abs(int(ends[2])) or 1 if len(ends) == 3 else 1
-        if ends[0].lstrip("-").isdigit() and ends[1].lstrip("-").isdigit():
-            low, high = int(ends[0]), int(ends[1])
-            width = max(len(ends[0]), len(ends[1])) if ends[0].startswith("0") and len(ends[0]) > 1 else 0
-            count = abs(high - low) // step + 1
-            if count > 100_000:
-                raise TooMuch("a range of more than 100000 numbers")
-            direction = step if high >= low else -step
-            return [str(low + index * direction).zfill(width) for index in range(count)]
-        if len(ends[0]) == len(ends[1]) == 1:
-            low, high = ord(ends[0]), ord(ends[1])
-            direction = step if high >= low else -step
-            return [chr(low + index * direction) for index in range(abs(high - low) // step + 1)]
-    except ValueError:
-        return None
-    return None
-
-
-def _transform(value: str, operator: str, pattern: str) -> str:
-    """`${x%p}`, `${x/a/b}`, `${x:0:3}`, `${x^^}` and their kin on a known value."""
-    from pgolf.lab.launch.conditions import matches
-
-    if value in (BENIGN, OPAQUE):
-        return value
-    if OPAQUE in value or OPAQUE in pattern:
-        return OPAQUE
-    if BENIGN in value or BENIGN in pattern:
-        return BENIGN
-    if operator[0] in "#%" and len(value) ** 2 * (len(pattern) + 1) > 1_000_000:
-        return OPAQUE
-    if operator == "#" or operator == "##":
-        cuts = range(len(value) + 1) if operator == "#" else range(len(value), -1, -1)
-        return next((value[cut:] for cut in cuts if matches(value[:cut], pattern)), value)
-    if operator in ("%", "%%"):
-        cuts = range(len(value), -1, -1) if operator == "%" else range(len(value) + 1)
-        return next((value[:cut] for cut in cuts if matches(value[cut:], pattern)), value)
-    if operator in ("/", "//"):
-        old, _, new = pattern.partition("/")
-        if any(char in old for char in "*?["):
-            return OPAQUE
-        return value.replace(old, new, -1 if operator == "//" else 1) if old else value
-    if operator == ":":
-        first, _, length = pattern.partition(":")
-        try:
-            begin = int(first.strip() or "0")
-            begin = max(len(value) + begin, 0) if begin < 0 else begin
-            if not length.strip():
-                return value[begin:]
-            count = int(length)
-            return value[begin : begin + count] if count >= 0 else value[begin : len(value) + count]
-        except ValueError:
-            return OPAQUE
-    if operator in ("^^", ",,", "^", ","):
-        if pattern:
-            return OPAQUE
-        return {
-            "^^": value.upper(),
-            ",,": value.lower(),
-            "^": value[:1].upper() + value[1:],
-            ",": value[:1].lower() + value[1:],
-        }[operator]
-    if operator == "@":
-        return value if pattern in ("Q", "E", "P", "A", "a", "") else OPAQUE
-    return OPAQUE

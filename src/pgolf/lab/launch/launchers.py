@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pgolf.lab.launch.interpreter import BENIGN, OPAQUE, Interpreter, State, visible
+from pgolf.lab.launch.expansion import BENIGN, OPAQUE, visible
+from pgolf.lab.launch.interpreter import Interpreter, State
 from pgolf.lab.launch.values import SECONDS_PER_HOUR, Launch
 
 MAX_GPUS = 4096

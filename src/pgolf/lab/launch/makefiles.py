@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pgolf.lab.launch import files as script_files
-from pgolf.lab.launch.interpreter import BENIGN, OPAQUE, Interpreter, State, Stream, TooMuch, may_launch
+from pgolf.lab.launch.bounds import TooMuch
+from pgolf.lab.launch.expansion import BENIGN, OPAQUE
+from pgolf.lab.launch.interpreter import Interpreter, State, Stream, may_launch
 
 _TAKES = frozenset({"-j", "-l", "-o", "-W", "-I", "--jobs", "--old-file", "--what-if", "--include-dir", "-O"})
 MAX_LINES = 20_000

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from pgolf.lab.launch import files as script_files
 from pgolf.lab.launch import remote
-from pgolf.lab.launch.interpreter import BENIGN, OPAQUE, Interpreter, State, Stream, TooMuch, may_launch
+from pgolf.lab.launch.bounds import TooMuch
+from pgolf.lab.launch.expansion import BENIGN, OPAQUE
+from pgolf.lab.launch.interpreter import Interpreter, State, Stream, may_launch
 from pgolf.lab.launch.launchers import accelerate, deepspeed, torchrun
 from pgolf.lab.launch.text_tools import TEXT_TOOLS
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pgolf.lab.launch import files as script_files
-from pgolf.lab.launch.interpreter import BENIGN, OPAQUE, Interpreter, State, Stream, may_launch
+from pgolf.lab.launch.expansion import BENIGN, OPAQUE
+from pgolf.lab.launch.interpreter import Interpreter, State, Stream, may_launch
 from pgolf.lab.launch.launchers import plain_python, torchrun
 
 TYPE_CHECKING = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pgolf.lab.launch import files as script_files
-from pgolf.lab.launch.interpreter import BENIGN, MAX_OUTPUT, OPAQUE, Interpreter, State, Stream, may_launch
+from pgolf.lab.launch.bounds import MAX_OUTPUT
+from pgolf.lab.launch.expansion import BENIGN, OPAQUE
+from pgolf.lab.launch.interpreter import Interpreter, State, Stream, may_launch
 from pgolf.lab.launch.shell import unescape
 
 TYPE_CHECKING = False
