@@ -97,6 +97,8 @@ class StaticMethod:
 # ---------------------------------------------------------------------------------------------------------
 # Attributes
 
+_OF_VIEWS = frozenset(dir(memoryview))
+
 
 def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok: bool = False) -> Value:
     """`value.name`. With `missing_ok`, MISSING instead of an AttributeError of the script."""
@@ -164,7 +166,10 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
         from pgolf.untrusted.intrinsics import value_attribute
 
         found = value_attribute(interp, value, name, line)
-        if found is MISSING and (not isinstance(value, _PLAIN) or name in dir(type(value))):
+        of_view = (
+            isinstance(value, (bytes, bytearray)) and name in _OF_VIEWS
+        )  # a view is the bytes themselves here
+        if found is MISSING and (not isinstance(value, _PLAIN) or name in dir(type(value)) or of_view):
             return Opaque(f"attribute {name} of a {type(value).__name__} is not modelled", line)
     if found is MISSING:
         if missing_ok:
@@ -614,6 +619,13 @@ def instantiate(
     interp: Interp, cls: ClassValue, args: list[Value], kwargs: dict[str, Value], line: int
 ) -> Value:
     """`cls(*args, **kwargs)`."""
+    members = cls.attributes.get("%members")
+    if members is not None:
+        # An enumeration: its members are all there is.
+        value = args[0] if len(args) == 1 and not kwargs else Opaque("an enumeration called otherwise", line)
+        known = type(value) in (int, float, str, bool)
+        found = (member for own, member in members if known and type(own) is type(value) and own == value)
+        return next(found, Opaque(f"a member of {cls.name}", line))
     made = Instance(cls)
     interp.cells(8)
     interp.register(made)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from pgolf.errors import LimitTripped
@@ -1504,10 +1505,54 @@ def _classdef(node: ast.ClassDef) -> Stmt:
                 interp.hand_on(target, node.lineno + fr.offset)
         if named_tuple:
             make_dataclass(made)
+        if opaque and len(bases) == 1:
+            _make_members(made, bases[0](fr), node, fr.offset)
         interp.register(made)
         return made
 
     return _decorated(node, make)
+
+
+def _make_members(made: ClassValue, base: Value, node: ast.ClassDef, offset: int) -> None:
+    """Members of an enumeration: objects of their own, equal to nothing else and true, whatever their values are.
+
+    Those of `IntEnum`, `StrEnum` and of a type mixed in are equal to their values, and stay plain values here.
+    """
+    called = (
+        base.reason.removesuffix(" is not modelled")
+        if isinstance(base, Opaque)
+        else getattr(base, "name", "")
+    )
+    if called not in ("enum.Enum", "enum.Flag"):
+        return
+    members: list[tuple[Value, Instance]] = []
+    for statement in node.body:
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+            continue
+        target, value = (
+            statement.targets[0],
+            made.attributes.get(getattr(statement.targets[0], "id", ""), MISSING),
+        )
+        if not isinstance(target, ast.Name) or target.id.startswith("_") or value is MISSING:
+            continue
+        if _is_auto(statement.value):
+            before = [known for known, _ in members if type(known) is int]
+            value = max(before, default=0) + 1
+        if called == "enum.Flag" or type(value) not in (int, float, str, bool, tuple, NoneType):
+            made.attributes[target.id] = Opaque("a member of an enumeration", statement.lineno + offset)
+            continue
+        member = next((m for known, m in members if known == value), None)
+        if member is None:
+            member = Instance(made)
+            member.attributes.update(name=target.id, value=value, _name_=target.id, _value_=value)
+            members.append((value, member))
+        made.attributes[target.id] = member
+    made.attributes["%members"] = members
+
+
+def _is_auto(node: ast.expr) -> bool:
+    f = node.func if isinstance(node, ast.Call) else None
+    return (f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else "") == "auto"
 
 
 @_for(ast.Import)

@@ -287,7 +287,7 @@ def iterate_native(interp: Interp, value: Value, line: int) -> Any:
             return iter(value.state[0].splitlines(True))
         return Opaque(f"iteration over a {value.kind}", line)
     from pgolf.untrusted.objects import get_attribute
-    from pgolf.untrusted.values import Instance
+    from pgolf.untrusted.values import ClassValue, Instance
 
     if isinstance(value, Instance):
         fields = value.cls.lookup("%fields")
@@ -300,6 +300,8 @@ def iterate_native(interp: Interp, value: Value, line: int) -> Any:
         return Opaque(f"iteration over an object of {value.cls.name}", line)
     if isinstance(value, Loss):
         raise Stuck("iteration over a loss", line)
+    if isinstance(value, ClassValue) and value.opaque_base:
+        return Opaque(f"iteration over class {value.name}", line)
     from pgolf.untrusted.operators import raise_in_script
 
     raise raise_in_script("TypeError", f"{type(value).__name__} is not iterable", line)

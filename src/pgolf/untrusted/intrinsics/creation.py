@@ -284,9 +284,15 @@ def ndarray(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def fromiter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     given = kwargs.get("dtype", args[1] if len(args) > 1 else None)
-    if isinstance(args[0], Opaque) or kwargs.keys() - {"dtype"} or len(args) > 2:
+    count = kwargs.get("count", args[2] if len(args) > 2 else -1)
+    if isinstance(args[0], Opaque) or kwargs.keys() - {"dtype", "count"} or not isinstance(count, int):
         return Opaque("fromiter()", line)
-    return array(False)(interp, [items_of(interp, args[0], line)], {"dtype": given}, line)
+    items = items_of(interp, args[0], line)
+    if count >= 0 and interp.token_reads and count != len(items):
+        return Opaque("fromiter() of a count other than its items", line)
+    if count > len(items):
+        raise raise_in_script("ValueError", "iterator too short", line)
+    return array(False)(interp, [items[:count] if count >= 0 else items], {"dtype": given}, line)
 
 
 CREATION_METHODS: dict[str, Method] = {
