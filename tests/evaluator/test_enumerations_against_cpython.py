@@ -1,4 +1,4 @@
-"""Members of enumerations, counts of `np.fromiter` and views of bytes, as CPython has them."""
+"""Members of enumerations, counts of `np.fromiter`, `np.select` and views of bytes, as CPython has them."""
 
 from __future__ import annotations
 
@@ -56,3 +56,20 @@ def test_fromiter_takes_a_count_and_raises_for_too_few() -> None:
     ]
     assert differences("import numpy as np\n", bodies) == []
     assert known("import numpy as np\n", bodies) == 5
+
+
+def test_select_takes_the_first_condition_that_holds() -> None:
+    before = "import numpy as np\na = np.array([1, 2, 3, 4])\nm = a > 1\nk = a > 2\n"
+    bodies = [
+        "np.select([m, k], [a * 10, a * 100])",
+        "np.select([k, m], [0, 1], default=a)",
+        "np.select([k, m], [a.astype(np.int16), 7], 5)",
+        "np.select([m], [300], a.astype(np.int8))",
+        "np.select([m, k], [a])",
+        "np.select([a, k], [a, a])",
+        "np.select([], [])",
+        "np.select([m, k], [a, 2.5])",
+        "np.select([m], [a], default=2.5)",
+    ]
+    assert differences(before, bodies) == []
+    assert known(before, bodies) >= 3

@@ -128,6 +128,16 @@ class BuilderCall:
     name: str
     patches: int = 0
     """Changes of built arrays that were known when it returned."""
+    hints: tuple[str, ...] = ()
+    """For each array the name through which a loop reads it, "" for none; empty as long as no loop did."""
+    returned: tuple[list[Value], ...] = ()
+    """What the arrays held when it returned; they may have been changed in place since."""
+
+    def is_unchanged(self, size: int) -> bool:
+        """Whether its arrays still hold what it returned."""
+        return all(
+            _alike(flat_values(a, size), kept) for a, kept in zip(self.arrays, self.returned, strict=True)
+        )
 
 
 class Watcher(Observer):
@@ -250,9 +260,9 @@ class Watcher(Observer):
                 for array in arrays:
                     if isinstance(array, Tensor):
                         interp.keep_built(array, at)
-                self.builders.append(
-                    BuilderCall(function, args, kwargs, arrays, at, function.name, len(interp.patches))
-                )
+                call = BuilderCall(function, args, kwargs, arrays, at, function.name, len(interp.patches))
+                call.returned = tuple(list(flat_values(array, self.size)) for array in arrays)
+                self.builders.append(call)
 
     def left(self, function: Function) -> None:
         if self.pending:

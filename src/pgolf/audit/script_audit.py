@@ -362,8 +362,10 @@ class _Auditor:
         """The tables on every token of the given tokenizer, or why they are not known.
 
         The script was evaluated on a small vocabulary to find its builder and loops; where the builder can be called
-        by itself, only that is evaluated again, else the whole script.
+        by itself, and nothing may change what it returned, only that is evaluated again, else the whole script.
         """
+        calls = [call for call in first.watcher.builders if call.name == found.name]
+        alone = alone and not _changed_after(first, calls)
         whole = self._same_builder(first, found, vocabulary) if alone else None
         if whole is None:
             run, repeated = self._again(first, found, vocabulary)
@@ -405,7 +407,11 @@ class _Auditor:
             (b for b in reversed(first.watcher.builders) if b.name == found.name and found.how != "read"),
             None,
         )
-        if call is None or not _returned_what_was_read(first, call):
+        if (
+            call is None
+            or not call.is_unchanged(len(first.vocabulary))
+            or not _returned_what_was_read(first, call)
+        ):
             return None
         interp = first.program.interp
         size = len(first.vocabulary)
@@ -426,6 +432,7 @@ class _Auditor:
             interp.observer, interp.vocab_size, interp.token_reads = kept
         if not watcher.builders:
             return None
+        watcher.builders[-1].hints = call.hints
         again = _from_builder(watcher.builders[-1], probe)
         if again is None or _unknown_in(again, len(probe)) is not None:
             return None
@@ -831,9 +838,12 @@ def _outermost(builders: list[BuilderCall]) -> BuilderCall:
 
 def _from_builder(call: BuilderCall, vocabulary: Vocabulary) -> _Found | None:
     size = len(vocabulary)
+    hints = call.hints if len(call.hints) == len(call.arrays) else ("",) * len(call.arrays)
     tables = [
-        ConsumedTable(list(flat_values(a, size)), a.dtype if isinstance(a, Tensor) else "list", "", call.line)
-        for a in call.arrays
+        ConsumedTable(
+            list(flat_values(a, size)), a.dtype if isinstance(a, Tensor) else "list", hint, call.line
+        )
+        for a, hint in zip(call.arrays, hints, strict=True)
     ]
     return _assign(tables, vocabulary, "built", call.name, call.line)
 
@@ -849,7 +859,8 @@ def _from_consumed(tables: list[ConsumedTable], run: _Run) -> _Found | None:
         contents = [list(flat_values(a, size)) for a in call.arrays]
         if all(any(_same(t.values, c) for c in contents) for t in candidates):
             # What the loop reads is what this call returned, so the call's other tables belong to it,
-            # whether the loop reads them or not.
+            # whether the loop reads them or not. Its names for them tell a wrong column's role.
+            call.hints = tuple(next((t.hint for t in candidates if _same(t.values, c)), "") for c in contents)
             return _from_builder(call, vocabulary)
     return _assign(candidates, vocabulary, "read", "", candidates[0].line)
 
@@ -910,6 +921,7 @@ def _assign(
     pool = flags + [t for t in numeric if t is not base and _binary(t, size)]
     if pool:
         options: list[tuple[float, int, tuple[ConsumedTable | None, ConsumedTable | None]]] = []
+        exact = False
         padded: list[ConsumedTable | None] = [*pool[:8], None, None]
         for a, b in permutations(range(len(padded)), 2):
             s, b_ = padded[a], padded[b]
@@ -928,6 +940,13 @@ def _assign(
                 cost -= 2.0 * size * (_hint_role(b_) == "boundary")
             else:
                 cost += 0.5 * size
+            if s is not None and b_ is not None and not exact:
+                exact = (
+                    _distance(s, canonical.has_leading_space, size)
+                    == 0
+                    == _distance(b_, canonical.is_boundary, size)
+                )
+                cost = -math.inf if exact else cost  # whatever their names say
             options.append((cost, a * 16 + b, (s, b_)))
         options.sort(key=lambda o: (o[0], o[1]))
         space, boundary = options[0][2]

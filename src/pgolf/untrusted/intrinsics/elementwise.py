@@ -62,6 +62,29 @@ def where(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return Tensor(data, shape, dtype)
 
 
+def select(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`np.select(conditions, choices, default=0)`: where() from the last condition to the first."""
+    given = dict(zip(("condlist", "choicelist", "default"), args, strict=False)) | kwargs
+    unknown = Opaque("select() in another form", line)
+    if len(args) > 3 or not {"condlist", "choicelist"} <= given.keys() <= {
+        "condlist",
+        "choicelist",
+        "default",
+    }:
+        return unknown
+    conditions, choices = (items_of(interp, given[k], line) for k in ("condlist", "choicelist"))
+    masks = all(isinstance(c, Tensor) and c.dtype == "bool" for c in conditions)
+    result = given.get("default", 0)
+    arrays = {x.dtype for x in (*choices, result) if isinstance(x, Tensor)}
+    if not masks or len(conditions) != len(choices) or not conditions or len(arrays) != 1:
+        return unknown
+    if not isinstance(result, Tensor) and not isinstance(choices[-1], Tensor):
+        return unknown  # their common type is that of an array before them
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        result = where(interp, [condition, choice, result], {}, line)
+    return result
+
+
 def _choice(a: Value, b: Value) -> list[Tensor] | Opaque:
     """Two values that elements are chosen from, as arrays of their common type."""
     if isinstance(a, (list, tuple)):

@@ -38,6 +38,7 @@ from pgolf.untrusted.intrinsics.elementwise import (
     logical,
     logical_not,
     same_type,
+    select,
     unary,
     up,
     where,
@@ -168,7 +169,7 @@ def numpy_module() -> Module:
         concatenate=cat, hstack=hstack, nonzero=np_nonzero, flatnonzero=flatnonzero, fromfile=fromfile, load=np_load,
         sort=np_sort, argsort=argsort, expand_dims=_as_function("unsqueeze"), copy=_as_function("clone"),
         dtype=dtype_object, repeat=np_repeat, tile=np_tile, append=np_append, memmap=fromfile,
-        fromiter=fromiter, log1p=unary(math.log1p, None), size=_as_function("numel"), isin=isin, power=binary("Pow"),
+        fromiter=fromiter, select=select, log1p=unary(math.log1p, None), size=_as_function("numel"), isin=isin, power=binary("Pow"),
         diff=lambda i, a, k, ln: Opaque("diff()", ln), shape=shape_of,
     )  # fmt: skip
     functions.update(_file_functions(), array_equal=array_equal)
