@@ -36,6 +36,7 @@ from pgolf.untrusted.values import (
     Stuck,
     UnknownItems,
     Value,
+    both_late,
     unsure,
 )
 
@@ -437,6 +438,8 @@ def merge(a: Value, b: Value, why: Opaque) -> Value:
     if isinstance(b, Opaque):
         return unsure(b) if type(b) is not OnProcess else Opaque(b.reason, b.line, b.origin)
     reason = f"depends on an unknown condition: {why.reason}"
+    if isinstance(a, Loss) and isinstance(b, Loss) and a.weights == b.weights:
+        return a if a.late == b.late else Loss(a.weights, both_late(a.late, b.late))
     if isinstance(a, Loss) or isinstance(b, Loss):
         held = frozenset(p for x in (a, b) if isinstance(x, Loss) for p in x.weights)
         return OfLosses(reason, why.line, held)
@@ -911,9 +914,17 @@ def _yield(node: ast.Yield) -> Expr:
             raise Stuck("yield outside a generator", node.lineno + fr.offset)
         fr.interp.cells(1)
         items.append(value(fr) if value is not None else None)
+        _given_for_sure(fr, items, node.lineno)
         return None
 
     return run
+
+
+def _given_for_sure(fr: Frame, items: list[Value], line: int) -> None:
+    """What a generator gives under an unknown condition it may not give: then nothing is known of its items."""
+    fresh = fr.interp.fresh
+    if fresh and id(items) not in fresh[-1][1]:
+        fr.ambiguous = fr.ambiguous or Opaque("given under an unknown condition", line + fr.offset)
 
 
 @_for(ast.YieldFrom)
@@ -928,6 +939,7 @@ def _yield_from(node: ast.YieldFrom) -> Expr:
         for x in source:
             fr.interp.cells(1)
             items.append(x)
+        _given_for_sure(fr, items, node.lineno)
         return None
 
     return run

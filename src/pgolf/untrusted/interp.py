@@ -48,7 +48,8 @@ from pgolf.untrusted.values import (
     Value,
 )
 
-NORMAL, BREAK, CONTINUE, RETURN = 0, 1, 2, 3
+NORMAL, BREAK, CONTINUE, RETURN, MAYBE = 0, 1, 2, 3, 4
+"""How a statement ends; after `MAYBE` what follows may not be reached: some way out was taken under an unknown condition."""
 
 Expr = Callable[["Frame"], Value]
 Stmt = Callable[["Frame"], int]
@@ -58,7 +59,7 @@ class Frame:
     """Variables of one call (or module, or class body). `parent` is the enclosing function's frame."""
 
     __slots__ = (
-        "ambiguous", "declared_global", "function", "interp", "module", "offset", "parent", "plain", "returned", "vars",
+        "ambiguous", "declared_global", "function", "interp", "module", "offset", "parent", "plain", "returned", "vars", "ways_out",
     )  # fmt: skip
 
     def __init__(self, interp: Interp, module: ModuleFrame, parent: Frame | None, offset: int) -> None:
@@ -69,9 +70,23 @@ class Frame:
         self.offset = offset
         self.returned: Value = None
         self.ambiguous: Opaque | None = None
+        self.ways_out: list[WayOut] = []
+        """Where this frame may have left a round or the function earlier, and what it held there."""
         self.function: Function | None = None
         self.plain = True
         """Whether assigned names are this frame's own: no `global` and no `nonlocal`."""
+
+
+class WayOut:
+    """A `continue`, `break` or `return` that an unknown condition may have led to."""
+
+    __slots__ = ("kind", "returned", "vars", "why")
+
+    def __init__(self, kind: int, fr: Frame, variables: dict[str, Value], why: Opaque) -> None:
+        self.kind = kind
+        self.vars = dict(variables)
+        self.why = why
+        self.returned = fr.returned
 
 
 class ModuleFrame:
@@ -192,6 +207,9 @@ class Interp:
         self.fresh: list[tuple[int, dict[int, Value]]] = []
         """For each unknown condition we are under: the array serial at its start, and the containers made since
         (kept alive, so that ids stay theirs)."""
+        self.renamed: list[dict[tuple[int, str], tuple[dict[Any, Value], Value]]] = []
+        """For each of them: globals, names of functions around and attributes of classes, functions and modules that were
+        set since, with what they were before."""
         self.assumptions: list[tuple[int, str]] = []
         self.stuck: list[tuple[int, str]] = []
         self.scale: dict[tuple[str, int, str], None] = {}
@@ -339,6 +357,12 @@ class Interp:
                 self.note_patch(target.serial, line)
             return not self.fresh or target.serial >= self.fresh[-1][0]
         return not self.fresh or id(target) in self.fresh[-1][1]
+
+    def renames(self, owner: Value, names: dict[Any, Value], name: str, old: Value) -> None:
+        """Called before a name outside the running frame is set, which was `old`: after an unknown condition it may be either."""
+        for (_, made), kept in zip(self.fresh, self.renamed, strict=True):
+            if id(owner) not in made:
+                kept.setdefault((id(names), name), (names, old))
 
     def stored(self, holder: Value, name: str, line: int) -> None:
         """Something outside a frame's own names is stored into, in a loop: an attribute or global by name, or a container."""
@@ -582,6 +606,8 @@ class Interp:
             closure: Frame = function.frame
             frame = Frame(self, closure.module, closure, closure.offset)
             frame.function = function
+            if self.fresh:
+                self.register(frame)
             self._bind(function, code, frame, args, kwargs, line)
             body = code.body or code.compiled()
             if code.globals or code.nonlocals:
@@ -589,6 +615,13 @@ class Interp:
             if code.is_generator:
                 items = self.observer.generator(self, function, frame, body, line)
                 self.observer.left(function)
+                why = frame.ambiguous or next((way.why for way in frame.ways_out), None)
+                if why is not None:
+                    return Opaque(
+                        f"what a generator gives depends on an unknown condition: {why.reason}",
+                        why.line,
+                        why.origin,
+                    )
                 return self.iterator(items) if type(items) is list else items
             self.depth += 1
             try:
@@ -599,6 +632,8 @@ class Interp:
             self.observer.left(function)
             raise
         result = frame.returned
+        if frame.ambiguous is None and frame.ways_out:
+            result = _one_of_results(frame)
         if frame.ambiguous is not None:
             result = self.observer.ambiguous_result(result, frame.ambiguous)
         self.observer.after_call(self, function, args, kwargs, result, line)
@@ -711,6 +746,25 @@ class Interp:
         return iterate_native(self, value, line)
 
 
+def _one_of_results(frame: Frame) -> Value:
+    """What a function returned that may have returned earlier: known where all its results are the same."""
+    for way in frame.ways_out:
+        if way.kind == RETURN and not _same_result(frame.returned, way.returned, way.why):
+            frame.ambiguous = way.why
+            break
+    return frame.returned
+
+
+def _same_result(a: Value, b: Value, why: Opaque) -> bool:
+    if type(a) is tuple and type(b) is tuple:
+        return len(a) == len(b) and all(_same_result(x, y, why) for x, y in zip(a, b, strict=True))
+    if type(a) is Loss and type(b) is Loss:
+        return a.weights == b.weights and a.late == b.late
+    from pgolf.untrusted.expressions import merge
+
+    return a is b or merge(a, b, why) is a
+
+
 def _live_list(value: list[Value]) -> Any:
     i = 0
     while i < len(value):
@@ -797,6 +851,7 @@ class Observer:
         """A generator function was called: it is run to its end and its items are a list."""
         items: list[Value] = []
         frame.vars["%yields"] = items
+        interp.register(items)
         interp.depth += 1
         try:
             body(frame)
@@ -857,6 +912,8 @@ def store_name(fr: Frame, name: str, value: Value) -> None:
     if function is not None:
         code: Code = function.code
         if name in code.globals:
+            if fr.interp.fresh:
+                fr.interp.renames(fr.module, fr.module.vars, name, fr.module.lookup(name))
             fr.module.pending.pop(name, None)
             fr.module.vars[name] = value
             if fr.interp.loops:
@@ -866,6 +923,8 @@ def store_name(fr: Frame, name: str, value: Value) -> None:
             up = fr.parent
             while up is not None:
                 if name in up.vars:
+                    if fr.interp.fresh:
+                        fr.interp.renames(up, up.vars, name, up.vars[name])
                     up.vars[name] = value
                     if fr.interp.loops:
                         fr.interp.stored(up.vars, name, fr.offset)
@@ -953,6 +1012,7 @@ def compile_block(body: list[ast.stmt]) -> Stmt:
 __all__ = [
     "BREAK",
     "CONTINUE",
+    "MAYBE",
     "NORMAL",
     "RETURN",
     "Code",

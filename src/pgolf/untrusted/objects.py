@@ -254,6 +254,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
     elif isinstance(target, (Module, NativeClass, NativeObject, ClassValue, Function)):
         if isinstance(target, Function) and name.startswith("__") and name not in _HARMLESS_NAMES:
             interp.doubt(f"{target.name}.{name} is replaced", line)
+        if interp.fresh:
+            interp.renames(target, target.attributes, name, target.attributes.get(name, MISSING))
         if isinstance(target, Module):
             target.patched.add(name)
             if target.name == "builtins":

@@ -219,7 +219,14 @@ class Program:
             raise NeedsWholeFile
         frame = Frame(self.interp, module, None, chunk.first_line - 1)
         frame.vars = module.vars
-        code(frame)
+        # It was defined when the module was loaded, whatever condition it is first needed under.
+        interp = self.interp
+        conditions = interp.fresh, interp.renamed
+        interp.fresh, interp.renamed = [], []
+        try:
+            code(frame)
+        finally:
+            interp.fresh, interp.renamed = conditions
         return module.vars.get(chunk.name, MISSING)
 
     def defined_class(self, chunk: Chunk) -> ClassValue | None:

@@ -15,11 +15,14 @@ from pgolf.untrusted.expressions import function_maker, merge, merge_watched
 from pgolf.untrusted.interp import (
     BREAK,
     CONTINUE,
+    MAYBE,
     NORMAL,
     RETURN,
     Frame,
     Interp,
     Stmt,
+    WayOut,
+    assigned_names,
     compile_block,
     compile_expr,
     compile_stmt,
@@ -101,35 +104,47 @@ def block(body: list[ast.stmt]) -> Stmt:
         nonlocal parts
         if parts is None:  # compiled when it is first reached: most branches of a script never are
             parts = [(compile_stmt(n), n) for n in nodes]
-        interp = fr.interp
-        for part, node in parts:
-            interp.steps_left -= 1
-            if interp.steps_left < 0:
-                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
-            try:
-                code = part(fr)
-            except Stuck as stuck:
-                make_unknown(fr, node, stuck)
-                continue
-            except ScriptRaise as thrown:
-                if interp.handlers:
-                    raise
-                # Nothing catches it, so the run that is audited cannot have got here: our model is at fault.
-                make_unknown(fr, node, Stuck(f"it would raise {thrown.value!r}"[:160], thrown.line))
-                continue
-            except RecursionError:
-                make_unknown(fr, node, Stuck("nested too deeply", node.lineno + fr.offset))
-                continue
-            except _MISFITS as error:
-                # A modelled function was given what it does not take, most often too few arguments.
-                reason = f"arguments that the evaluator does not expect ({type(error).__name__})"
-                make_unknown(fr, node, Stuck(reason, node.lineno + fr.offset))
-                continue
-            if code:
-                return code
-        return NORMAL
+        return _in_order(fr, parts)
 
     return run
+
+
+def _in_order(fr: Frame, parts: list[tuple[Stmt, ast.stmt]]) -> int:
+    interp = fr.interp
+    for part, node in parts:
+        interp.steps_left -= 1
+        if interp.steps_left < 0:
+            raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+        try:
+            code = part(fr)
+        except Stuck as stuck:
+            code = make_unknown(fr, node, stuck)
+        except ScriptRaise as thrown:
+            if interp.handlers:
+                raise
+            # Nothing catches it, so the run that is audited cannot have got here: our model is at fault.
+            code = make_unknown(fr, node, Stuck(f"it would raise {thrown.value!r}"[:160], thrown.line))
+        except RecursionError:
+            code = make_unknown(fr, node, Stuck("nested too deeply", node.lineno + fr.offset))
+        except _MISFITS as error:
+            # A modelled function was given what it does not take, most often too few arguments.
+            reason = f"arguments that the evaluator does not expect ({type(error).__name__})"
+            code = make_unknown(fr, node, Stuck(reason, node.lineno + fr.offset))
+        if code:
+            if code == MAYBE:
+                at = next(i for i, (_, n) in enumerate(parts, 1) if n is node)
+                if at < len(parts):
+                    return unless_left(fr, partial(_in_order, parts=parts[at:]))
+            return code
+    return NORMAL
+
+
+def unless_left(fr: Frame, rest: Stmt) -> int:
+    """What follows a way out that may have been taken: it runs under an unknown condition."""
+    code = _under_unknown(fr, rest)
+    if code == _RAISED:
+        fr.ambiguous = fr.ambiguous or fr.ways_out[-1].why
+    return code if code in _WAYS_OUT else MAYBE
 
 
 def _attributes_of(node: ast.AST, name: str) -> frozenset[str]:
@@ -178,8 +193,8 @@ def note_left_out(fr: Frame, names: tuple[tuple[ast.AST, str], ...], line: int) 
 _HOLDERS = frozenset({Tensor, list, tuple, dict})
 
 
-def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
-    """The statement could not be evaluated: what it binds or changes is unknown from here on."""
+def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> int:
+    """The statement could not be evaluated: what it binds or changes is unknown from here on, and whether it is left there."""
     line = stuck.line or node.lineno + fr.offset
     fr.interp.note_stuck(stuck.reason, line)
     fr.interp.observer.skipped(node, line)
@@ -194,8 +209,10 @@ def make_unknown(fr: Frame, node: ast.stmt, stuck: Stuck) -> None:
                 if array.serial in fr.interp.built:
                     operators.spoil(array, stuck.reason, line)
     _calls_not_made(fr, node, stuck.reason, line)
-    if fr.ambiguous is None and _may_leave(node):
-        fr.ambiguous = unknown
+    for kind in _leaves_by(node):
+        fr.returned = unknown
+        _note_way_out(fr, kind, fr.vars, unknown)
+    return MAYBE if _leaves_by(node) else NORMAL
 
 
 def _calls_not_made(fr: Frame, node: ast.stmt, reason: str, line: int) -> None:
@@ -228,16 +245,41 @@ def _calls_not_made(fr: Frame, node: ast.stmt, reason: str, line: int) -> None:
                     operators.spoil(array, reason, line)
 
 
-_LEAVING = frozenset({ast.Return, ast.Break, ast.Continue})
+_LEAVING: dict[type, int] = {ast.Return: RETURN, ast.Break: BREAK, ast.Continue: CONTINUE}
+_WAYS_OUT = frozenset({RETURN, BREAK, CONTINUE})
+_ROUNDS = (ast.For, ast.AsyncFor, ast.While)
 
 
-def _may_leave(node: ast.stmt) -> bool:
-    """Whether a statement holds a return, break or continue; kept on the node."""
-    found: bool | None = node.__dict__.get("_pgolf_leaves")
+def _leaves_by(node: ast.stmt) -> tuple[int, ...]:
+    """How a statement may leave the round or the function that it stands in; kept on the node."""
+    found: tuple[int, ...] | None = node.__dict__.get("_pgolf_leaves")
     if found is None:
-        found = any(type(n) in _LEAVING for n in walk(node))
-        node.__dict__["_pgolf_leaves"] = found
+        kinds = {_LEAVING[type(n)] for n in own_nodes([node]) if type(n) in _LEAVING}
+        inner = {BREAK, CONTINUE} & kinds
+        if inner and isinstance(node, _ROUNDS):
+            inner = {kind for n in node.orelse for kind in _leaves_by(n)}
+        elif inner and not isinstance(node, tuple(_LEAVING)):
+            inner = {kind for n in _statements_within(node) for kind in _leaves_by(n)}
+        found = node.__dict__["_pgolf_leaves"] = tuple(sorted(kinds - {BREAK, CONTINUE} | inner - {RETURN}))
     return found
+
+
+def _statements_within(node: ast.AST) -> list[ast.stmt]:
+    """The statements directly inside a compound one, whichever of its blocks they stand in."""
+    found: list[ast.stmt] = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            found.append(child)
+        elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
+            found.extend(child.body)
+    return found
+
+
+def _note_way_out(fr: Frame, kind: int, variables: dict[str, Value], why: Opaque) -> None:
+    """Remember what a frame held where it may have been left."""
+    fr.interp.cells(len(variables))
+    fr.ways_out.append(WayOut(kind, fr, variables, why))
+    fr.returned = None
 
 
 def _stores(node: ast.stmt) -> list[ast.Subscript | ast.Attribute]:
@@ -621,7 +663,7 @@ def either(fr: Frame, body: Stmt, orelse: Stmt | None, why: Opaque) -> int:
     """Follow both branches of an unknown condition and keep only what they agree on."""
     before = dict(fr.vars)
     code_a = _under_unknown(fr, body)
-    after_a = fr.vars
+    after_a, returned_a = fr.vars, fr.returned
     if orelse is None:
         after_b, code_b = before, NORMAL
     else:
@@ -629,43 +671,72 @@ def either(fr: Frame, body: Stmt, orelse: Stmt | None, why: Opaque) -> int:
         code_b = _under_unknown(fr, orelse)
         after_b = fr.vars
         fr.vars = after_a
-    if code_a in (RETURN, BREAK, CONTINUE, _RAISED) and code_b == NORMAL:
-        _install(fr, after_b if orelse is not None else before)
-        if code_a == RETURN:
-            fr.ambiguous = fr.ambiguous or why
-        return _mark(fr, code_a, why)
-    if code_b in (RETURN, BREAK, CONTINUE, _RAISED) and code_a == NORMAL:
-        if code_b == RETURN:
-            fr.ambiguous = fr.ambiguous or why
-        return _mark(fr, code_b, why)
+    if code_a == _RAISED and code_b != _RAISED:
+        _install(fr, after_b)
+        return code_b
+    if code_a in _WAYS_OUT:
+        returned_b, fr.returned = fr.returned, returned_a
+        _note_way_out(fr, code_a, after_a, why)
+        _install(fr, after_b)
+        if code_b in _WAYS_OUT:
+            fr.returned = returned_b
+            return code_b
+        return MAYBE
+    if code_b in _WAYS_OUT:
+        _note_way_out(fr, code_b, after_b, why)
+        return MAYBE
+    if code_b != _RAISED:
+        _merge_into(fr, after_a, after_b, why)
+    return MAYBE if MAYBE in (code_a, code_b) else NORMAL
+
+
+def _merge_into(fr: Frame, a: dict[str, Value], b: dict[str, Value], why: Opaque) -> None:
+    """The frame holds what one or the other of two ways has left there."""
     merged: dict[str, Value] = {}
-    for name in after_a.keys() | after_b.keys():
-        a, b = after_a.get(name, MISSING), after_b.get(name, MISSING)
-        if a is b:
-            merged[name] = a
-        elif a is MISSING or b is MISSING:
-            merged[name] = b if a is MISSING else a
+    for name in a.keys() | b.keys():
+        x, y = a.get(name, MISSING), b.get(name, MISSING)
+        if x is y:
+            merged[name] = x
+        elif x is MISSING or y is MISSING:
+            merged[name] = y if x is MISSING else x
         elif name.startswith("%"):
-            merged[name] = a
+            merged[name] = x
         else:
-            merged[name] = merge_watched(fr, a, b, why)
+            merged[name] = merge_watched(fr, x, y, why)
     _install(fr, merged)
-    if code_a == code_b:
-        if code_a == RETURN:
-            fr.ambiguous = fr.ambiguous or why
-        return NORMAL if code_a == _RAISED else code_a
-    fr.ambiguous = fr.ambiguous or why
-    return NORMAL
+
+
+def after_round(fr: Frame, known: int, code: int) -> int:
+    """The end of a round, when `known` ways out had been met before it: NORMAL where the next one follows for sure.
+
+    What was held where the round may have been left is merged with what is held at its end. MAYBE: the next round may not
+    follow; where the loop may have been left is kept among the ways out.
+    """
+    ways = fr.ways_out[known:]
+    if not ways:
+        return NORMAL if code == CONTINUE else code
+    skipped = [way for way in ways if way.kind == CONTINUE]
+    fr.ways_out[known:] = [way for way in ways if way.kind != CONTINUE]
+    if code in (RETURN, BREAK):
+        if not skipped:
+            return code
+        _note_way_out(fr, code, fr.vars, skipped[0].why)
+        _install(fr, dict(skipped.pop().vars))
+    for way in skipped:
+        _merge_into(fr, fr.vars, way.vars, way.why)
+    return MAYBE if len(fr.ways_out) > known else NORMAL
+
+
+def after_loop(fr: Frame, known: int) -> int:
+    """The end of a loop that may have been left before: by `break`, to what follows it, or by `return`."""
+    broken = [way for way in fr.ways_out[known:] if way.kind != RETURN]
+    fr.ways_out[known:] = [way for way in fr.ways_out[known:] if way.kind == RETURN]
+    for way in broken:
+        _merge_into(fr, fr.vars, way.vars, way.why)
+    return MAYBE if len(fr.ways_out) > known else NORMAL
 
 
 _RAISED = 9
-
-
-def _mark(fr: Frame, code: int, why: Opaque) -> int:
-    """One branch left the loop or the block, the other did not: the rest is followed, its totals are in doubt."""
-    if code in (BREAK, CONTINUE) and fr.ambiguous is None:
-        fr.ambiguous = why
-    return NORMAL
 
 
 def _reset(fr: Frame, current: dict[str, Value], before: dict[str, Value]) -> dict[str, Value]:
@@ -702,10 +773,27 @@ def under_unknown(fr: Frame, part: Callable[[Frame], Any]) -> Any:
     if len(interp.fresh) > 40:
         raise Stuck("unknown conditions nested too deeply", fr.offset)
     interp.fresh.append((next(SERIALS), {}))
+    interp.renamed.append({})
     try:
         return part(fr)
     finally:
         interp.fresh.pop()
+        for (_, name), (names, old) in interp.renamed.pop().items():
+            _one_of_names(interp, names, name, old, fr.offset)
+
+
+def _one_of_names(interp: Interp, names: dict[Any, Value], name: str, old: Value, line: int) -> None:
+    """A name or attribute that was set under an unknown condition is what it was or what it was set to."""
+    new = names.get(name, MISSING)
+    if new is old or (old is MISSING and isinstance(new, Function)):
+        return
+    why = Opaque(f"{name} is set under an unknown condition", line)
+    if old is MISSING or new is MISSING:
+        names[name] = why
+        return
+    names[name] = merge(old, new, why)
+    if names[name] is not old and names[name] is not new:
+        interp.observer.lost(interp, old, new, why)
 
 
 def _as_loop(rounds: Stmt) -> Stmt:
@@ -732,14 +820,15 @@ def _while(node: ast.While) -> Stmt:
         interp = fr.interp
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
         optimised = interp.optimiser_calls
+        known, follows = len(fr.ways_out), NORMAL
         while True:
             truth = test(fr)
             if truth is not True and truth is not False:
                 truth = interp.truth(truth, line + fr.offset)
                 if isinstance(truth, Opaque):
-                    code = either(fr, body, None, truth) & 0
+                    after_round(fr, known, either(fr, body, None, truth))
                     _loop_unknown(fr, node, line)
-                    return code
+                    return after_loop(fr, known)
             if not truth:
                 break
             interp.steps_left -= 1
@@ -760,15 +849,48 @@ def _while(node: ast.While) -> Stmt:
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
-                return NORMAL
-            code = body(fr)
-            if code == BREAK:
-                return NORMAL
-            if code == RETURN:
-                return RETURN
-        return orelse(fr) if orelse is not None else NORMAL
+                return after_loop(fr, known)
+            follows = _round(fr, body, known, follows)
+            if follows in _WAYS_OUT:
+                return _leave_loop(fr, known, follows)
+        return _end_loop(fr, known, follows, orelse)
 
     return _as_loop(rounds)
+
+
+def _round(fr: Frame, body: Stmt, known: int, follows: int) -> int:
+    """One round of a loop; `follows` says whether it takes place for sure."""
+    if follows == NORMAL:
+        return after_round(fr, known, body(fr))
+    code = _under_unknown(fr, body)
+    if code == _RAISED:
+        fr.ambiguous = fr.ambiguous or fr.ways_out[-1].why
+    return after_round(fr, known, code if code in _WAYS_OUT else MAYBE)
+
+
+def _leave_loop(fr: Frame, known: int, code: int) -> int:
+    """A loop is left by `break` or `return`, where it may have been left by `break` before."""
+    broken = [way for way in fr.ways_out[known:] if way.kind == BREAK]
+    if code == BREAK or not broken:
+        return after_loop(fr, known) if code == BREAK else code
+    fr.ways_out[known:] = [way for way in fr.ways_out[known:] if way.kind == RETURN]
+    _note_way_out(fr, code, fr.vars, broken[0].why)
+    _install(fr, dict(broken.pop().vars))
+    for way in broken:
+        _merge_into(fr, fr.vars, way.vars, way.why)
+    return MAYBE
+
+
+def _end_loop(fr: Frame, known: int, follows: int, orelse: Stmt | None) -> int:
+    """A loop has no more rounds; `follows` says whether that is sure."""
+    if orelse is None:
+        return after_loop(fr, known)
+    if follows == NORMAL:
+        return orelse(fr)
+    why = fr.ways_out[-1].why
+    if unless_left(fr, orelse) in _WAYS_OUT:
+        fr.ambiguous = fr.ambiguous or why
+    return after_loop(fr, known)
 
 
 def _loop_unknown(fr: Frame, node: ast.While | ast.For, line: int) -> None:
@@ -975,12 +1097,13 @@ def _loop(node: ast.For) -> Stmt:
 
             def once(inner: Frame) -> int:
                 assign(inner, Opaque(unknown.reason, unknown.line, unknown.origin))
-                code = body(inner)
-                return RETURN if code == RETURN else NORMAL
+                return body(inner)
 
-            code = either(fr, once, None, items) & 0
+            known = len(fr.ways_out)
+            after_round(fr, known, either(fr, once, None, items))
             _loop_unknown(fr, node, line)
-            return code
+            return after_loop(fr, known)
+        known, follows = len(fr.ways_out), NORMAL
         quiet, reads, branches = 0, interp.token_reads, interp.unknown_branches
         optimised = interp.optimiser_calls
         for x in items:
@@ -1002,16 +1125,14 @@ def _loop(node: ast.For) -> Stmt:
                 if endless:
                     interp.assume("a loop whose end is unknown ends", line + fr.offset)
                 _loop_unknown(fr, node, line)
-                return NORMAL
+                return after_loop(fr, known)
             assign(fr, x)
-            code = body(fr)
-            if code == BREAK:
-                return NORMAL
-            if code == RETURN:
-                return RETURN
+            follows = _round(fr, body, known, follows)
+            if follows in _WAYS_OUT:
+                return _leave_loop(fr, known, follows)
         if id(span) in interp.counts_of_processes:
             _rounds_of_process(fr, node, line)
-        return orelse(fr) if orelse is not None else NORMAL
+        return _end_loop(fr, known, follows, orelse)
 
     return _as_loop(rounds)
 
@@ -1117,16 +1238,17 @@ _BUILDERS[ast.AsyncWith] = _with
 _RAISING = frozenset({ast.Call, ast.Subscript, ast.Import, ast.ImportFrom})
 
 
-def _skips_a_round(body: list[ast.stmt]) -> bool:
-    """Whether statements hold a `continue` or `break` of the loop around them."""
-    for statement in body:
-        if isinstance(statement, (ast.Continue, ast.Break)):
-            return True
-        if isinstance(statement, ast.If) and (
-            _skips_a_round(statement.body) or _skips_a_round(statement.orelse)
-        ):
-            return True
-    return False
+def _may_skip(fr: Frame, node: ast.Try, kinds: list[int], code: int) -> int:
+    """A handler that leaves the round may run, from anywhere in the body of its `try`."""
+    why = Opaque("a handler that may skip a round", node.lineno + fr.offset)
+    held = dict(fr.vars)
+    for name in assigned_names([*node.body, *(n for h in node.handlers for n in h.body)]):
+        held[name] = why
+    returned = fr.returned
+    for kind in kinds:
+        _note_way_out(fr, kind, held, why)
+    fr.returned = returned
+    return code or MAYBE
 
 
 @_for(ast.Try)
@@ -1139,7 +1261,8 @@ def _try(node: ast.Try) -> Stmt:
     orelse = compile_block(node.orelse) if node.orelse else None
     final = compile_block(node.finalbody) if node.finalbody else None
     unseen_handlers: list[ast.ExceptHandler] | None = None
-    skips = any(_skips_a_round(h.body) for h in node.handlers)
+    skips = sorted({kind for h in node.handlers for n in h.body for kind in _leaves_by(n)} - {RETURN})
+    bound_finally = assigned_names(node.finalbody)
 
     def unseen_changes(surprised: bool) -> list[ast.ExceptHandler]:
         nonlocal unseen_handlers
@@ -1154,7 +1277,7 @@ def _try(node: ast.Try) -> Stmt:
     def run(fr: Frame) -> int:
         interp = fr.interp
         code = NORMAL
-        surprises = interp.surprises
+        surprises, known = interp.surprises, len(fr.ways_out)
         try:
             if handlers:
                 interp.handlers += 1
@@ -1178,15 +1301,18 @@ def _try(node: ast.Try) -> Stmt:
                     final(fr)
                 raise
         else:
-            if skips and fr.ambiguous is None:
-                fr.ambiguous = Opaque("a handler that may skip a round", node.lineno + fr.offset)
+            if skips:
+                code = _may_skip(fr, node, skips, code)
             for unseen in unseen_changes(interp.surprises != surprises):
                 # Whether a call of something unknown raises is not known, so neither is whether its handler runs.
                 spoil_reachable(fr, unseen, "changed in a handler that may run", unseen.lineno + fr.offset)
-            if code == NORMAL and orelse is not None:
-                code = orelse(fr)
+            if orelse is not None and code in (NORMAL, MAYBE):
+                code = orelse(fr) if code == NORMAL else unless_left(fr, orelse)
         if final is not None:
             after = final(fr)
+            for way in fr.ways_out[known:]:
+                for name in bound_finally:
+                    way.vars[name] = Opaque("bound in a `finally` on another way", node.lineno + fr.offset)
             if after:
                 return after
         return code

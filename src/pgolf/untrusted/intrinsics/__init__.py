@@ -82,8 +82,8 @@ _LOSS_METHODS: dict[str, Method] = {
                  "backward", "exp", "log", "view", "reshape")
 }  # fmt: skip
 _OUTPUT_NAMES = (
-    "detach", "item", "float", "double", "cpu", "to", "clone", "mean", "contiguous", "cuda", "numpy", "type", "reshape", "view",
-    "flatten", "squeeze", "sum", "gather", "unsqueeze", "log_softmax", "backward", "size", "dim",
+    "detach", "item", "float", "double", "cpu", "to", "clone", "mean", "contiguous", "cuda", "numpy", "type", "astype", "reshape",
+    "view", "flatten", "squeeze", "sum", "gather", "unsqueeze", "log_softmax", "backward", "size", "dim",
 )  # fmt: skip
 
 

@@ -102,6 +102,7 @@ def model_output_method(
         "cuda",
         "numpy",
         "type",
+        "astype",
     ):
         return output
     if name in ("reshape", "view", "flatten", "squeeze", "sum", "gather", "unsqueeze", "log_softmax"):
