@@ -17,10 +17,15 @@ from pgolf.untrusted.interp import Frame, Interp, Observer
 from pgolf.untrusted.operators import binary
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
+    BoundMethod,
+    ClassValue,
+    Cursor,
     Function,
     Instance,
     Loss,
     OnProcess,
+    Scaled,
+    ScaledFloat,
     ScaledText,
     ScriptRaise,
     Stuck,
@@ -53,9 +58,16 @@ class Together:
 
 
 def evaluate_together(
-    interp: Interp, evaluation: Evaluation, observer: Callable[[], Observer], processes: int
+    interp: Interp,
+    evaluation: Evaluation,
+    observer: Callable[[], Observer],
+    processes: int,
+    other_sizes: bool = False,
 ) -> Together:
-    """Evaluate a call as each process of a run, the first one last; each is watched by an observer of its own."""
+    """Evaluate a call as each process of a run, the first one last; each is watched by an observer of its own.
+
+    With `other_sizes` the settings that are scaled down have the other of their two sizes.
+    """
     kept, parts = interp.observer, dict(interp.parts_of_processes)
     incoming: list[tuple[list[Value], tuple[int, ...]]] = []
     try:
@@ -64,7 +76,8 @@ def evaluate_together(
             interp.reduced, interp.incoming = [], list(incoming) if rank == 0 else []
             interp.steps_left = interp.limits.evaluation_steps
             interp.cells_left = max(interp.cells_left, interp.limits.interpreter_cells // 2)
-            with_process = _Substitution(rank, processes, parts)
+            interp.other_sizes = other_sizes
+            with_process = _Substitution(interp, rank, processes, parts, other_sizes)
             try:
                 args = [with_process.of(v) for v in evaluation.args]
                 kwargs = {name: with_process.of(v) for name, v in evaluation.kwargs.items()}
@@ -88,15 +101,19 @@ def evaluate_together(
     except (Stuck, ScriptRaise, LimitTripped) as stopped:
         return Together(why=str(stopped))
     finally:
-        interp.process, interp.observer = None, kept
+        interp.process, interp.observer, interp.other_sizes = None, kept, False
     return Together(why="no process was evaluated")
 
 
 class _Substitution:
     """Numbers and truths that depend on the process become those of one process, wherever a function may read them."""
 
-    def __init__(self, rank: int, processes: int, parts: dict[int, Value]) -> None:
+    def __init__(
+        self, interp: Interp, rank: int, processes: int, parts: dict[int, Value], other_sizes: bool
+    ) -> None:
+        self.interp = interp
         self.parts = parts
+        self.other_sizes = other_sizes
         self.process = rank, processes
         self.undone: list[tuple[Any, Any, Value]] = []
         self.seen: set[int] = set()
@@ -106,6 +123,16 @@ class _Substitution:
         if scaled.differs(value):
             return scaled.exactly(value.on(*self.process))
         kind = type(value)
+        if self.other_sizes and (kind is Scaled or kind is ScaledText) and value.other is not None:
+            if kind is Scaled:
+                return Scaled.of(value.other, value.low, value.high)
+            return ScaledText.of(str(value.other), value.low, value.high)
+        if self.other_sizes:
+            if _made_of_sizes(self.interp, value, depth):
+                raise Stuck("it is given what may be made of sizes")
+            function = value.function if kind is BoundMethod else value
+            if type(function) is Function and function.frame.function is not None:
+                self.frames(function)
         if self.parts and (kind is Tensor or kind is list or kind is tuple):
             self._whole(value)
         if kind is OnProcess:
@@ -120,6 +147,8 @@ class _Substitution:
             if kind is Instance:
                 self._inside(value, value.attributes, depth)
                 self._inside(value.cls, value.cls.attributes, depth)
+            elif kind is ClassValue:
+                self._inside(value, value.attributes, depth)
             elif kind is dict and len(value) <= 400:
                 self._inside(value, value, depth)
         return value
@@ -156,6 +185,38 @@ class _Substitution:
         """Put everything back."""
         for values, name, old in reversed(self.undone):
             values[name] = old
+
+
+def _made_of_sizes(interp: Interp, value: Value, depth: int, inside: bool = False) -> bool:
+    """Whether something that a function may read was made of sizes before, and does not change with them: a list of windows,
+    a number that the size of a window went into, an iterator; or holds more than is looked through."""
+    kind = type(value)
+    if kind in _SCALED:
+        return True
+    if kind is Tensor:
+        return bool(value.data) and type(value.data[0]) in _NUMBERS and not interp.is_built(value)
+    if kind is dict or kind is Instance:
+        return inside or depth >= _DEPTH or (kind is dict and len(value) > _MANY)
+    if kind in (list, tuple, set, frozenset, range):
+        kinds = set(map(type, value))
+        if len(value) > _FEW and not kinds.isdisjoint(_NUMBERS):
+            return True
+        if kinds.isdisjoint(_SCALED | _INSIDE):
+            return False
+        return (
+            len(value) > _MANY
+            or depth >= _DEPTH
+            or any(_made_of_sizes(interp, x, depth + 1, True) for x in value)
+        )
+    return kind is Cursor
+
+
+_SCALED = frozenset({Scaled, ScaledFloat, ScaledText})
+_NUMBERS = frozenset({int, Scaled, ScaledFloat})
+_INSIDE = frozenset({list, tuple, set, frozenset, range, Tensor, Cursor, dict, Instance})
+_DEPTH, _MANY = 4, 400
+_FEW = 8
+"""Numbers in a list that may be any setting: windows are more."""
 
 
 def losses_alike(a: Sequence[Loss], b: Sequence[Loss]) -> bool:

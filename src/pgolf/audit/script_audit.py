@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 from pgolf.audit.compare import compare, compare_probes, has_class, merge_structure
@@ -60,6 +60,8 @@ MIN_SUBWORD_VOCABULARY = 512
 """Vocabularies from here on cannot be 256 bytes and a few special tokens."""
 WINDOW = 16
 """Largest window that the scaled-down evaluation may use; a tail shorter than it may be dropped."""
+OTHER_WINDOW = 20
+"""The same where it is evaluated at other sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class _Run:
     watcher: Watcher
     program: Program
     stuck: str = ""
+    window: int = WINDOW
 
 
 @dataclass(slots=True)
@@ -169,7 +172,13 @@ class _Auditor:
 
     # -- evaluation ----------------------------------------------------------------------------------
 
-    def evaluate(self, vocabulary: Vocabulary, enough_tables: int = 0, for_the_order: bool = False) -> _Run:
+    def evaluate(
+        self,
+        vocabulary: Vocabulary,
+        enough_tables: int = 0,
+        for_the_order: bool = False,
+        other_sizes: bool = False,
+    ) -> _Run:
         """Evaluate the whole script with one vocabulary, or until that many tables were read by tokens.
 
         `for_the_order` of steps and scores one process is followed that keeps what later rounds may change: it proves nothing.
@@ -183,6 +192,7 @@ class _Auditor:
             interp.vocab_size = len(vocabulary)
             interp.read_npz = _read_npz
             interp.settings = self.settings
+            interp.other_sizes = other_sizes
             if for_the_order:
                 interp.process, interp.training_rounds, interp.forgets = (0, 1), 3, False
             for name, value in self.environment.items():
@@ -195,7 +205,7 @@ class _Auditor:
         )  # fmt: skip
         watcher = program.interp.observer
         assert isinstance(watcher, Watcher)  # noqa: S101 - made three lines above
-        return _Run(vocabulary, watcher, program, stuck)
+        return _Run(vocabulary, watcher, program, stuck, OTHER_WINDOW if other_sizes else WINDOW)
 
     def run(self) -> ScriptAudit:
         main = probe_vocabularies()[0]
@@ -463,10 +473,26 @@ class _Auditor:
                         EvalStatus.UNKNOWN,
                         f"{function} (line {line}): {what}, which the short probe stream does not reach",
                     )
-            problem = _not_a_loss(run) or _not_together(run, tables)
+            problem = _not_a_loss(run) or self._only_here(run, tables)
             if problem:
                 return EvalStatus.UNKNOWN, problem
         return status, why
+
+    def _only_here(self, run: _Run, tables: LookupTables) -> str:
+        """Why the loop is not canonical where a run has several processes or windows of another size, or ''.
+
+        `nll[-4:]` scores what a stride of 4 leaves, and not what one of 64 does: a literal that happens to be a size here.
+        Both questions are asked at once; where that has no answer, one by one.
+        """
+        left = [call for call in run.watcher.evaluations if not _holds_elsewhere(run, call, tables)]
+        if not left:
+            return ""
+        problem = _not_together(run, tables, left)
+        if problem:
+            return problem
+        other = self.evaluate(run.vocabulary, other_sizes=True)
+        status, why = judge_scores(other.watcher.scores, other, tables)
+        return "" if status is EvalStatus.CANONICAL else f"only at one size of its windows: {why}"
 
     # -- answers -------------------------------------------------------------------------------------
 
@@ -660,12 +686,11 @@ def _has_byte_vocabulary(run: _Run) -> bool:
     return any(256 <= size <= 320 for size in vocabulary_sizes(run.program.sources))
 
 
-def _not_together(run: _Run, tables: LookupTables) -> str:
-    """Why several processes together are not proved to score what one does, or ''."""
-    watcher, interp = run.watcher, run.program.interp
-    if not interp.many_processes:
+def _not_together(run: _Run, tables: LookupTables, calls: list[Evaluation]) -> str:
+    """Why several processes together are not proved to score what one does in these calls, or ''."""
+    if not run.program.interp.many_processes:
         return ""
-    for call in watcher.evaluations:
+    for call in calls:
         problem = ""
         for processes in PROCESSES:
             followed, problem = _problem_of_processes(run, call, processes, tables)
@@ -674,6 +699,22 @@ def _not_together(run: _Run, tables: LookupTables) -> str:
         if problem:
             return problem
     return ""
+
+
+def _holds_elsewhere(run: _Run, call: Evaluation, tables: LookupTables) -> bool:
+    """Whether a call is seen to be canonical at other sizes, too, as several processes where the script has some."""
+    length = run.watcher.stream_length
+    interp = run.program.interp
+    for processes in PROCESSES if interp.many_processes else (1,):
+        together = evaluate_together(
+            interp, call, lambda: Watcher(run.vocabulary, length), processes, other_sizes=True
+        )
+        found = losses_in(together.value)
+        if isinstance(together.observer, Watcher) and found:
+            scores = [Score(form.weights, call.function.name, call.line, not is_mean(form)) for form in found]
+            other = _Run(run.vocabulary, together.observer, run.program, window=OTHER_WINDOW)
+            return judge_scores(scores, other, tables)[0] is EvalStatus.CANONICAL
+    return False
 
 
 def _problem_of_processes(
@@ -1180,10 +1221,12 @@ def _judge_score(
             )
         return EvalStatus.DEVIATES, f"{where}: {_byte_difference(counted, expected, counts, stream, tables)}"
     twice = [p for p, m in counts.items() if m > 1]
+    first = positions[0]
     if (
-        positions != list(range(1, last + 1))
-        or total - last >= WINDOW
-        or any(last - p >= WINDOW for p in twice)
+        positions != list(range(first, last + 1))
+        or first > run.window
+        or total - last >= run.window
+        or any(last - p >= run.window for p in twice)
     ):
         cut = run.program.interp.prefixes.get(last + 1)
         if cut is not None and positions == list(range(1, last + 1)) and not twice:
@@ -1191,12 +1234,26 @@ def _judge_score(
                 EvalStatus.DEVIATES,
                 f"{where}: scores the first {last:,} targets of the stream and no more: line {cut} cuts it at {last + 1:,} tokens",
             )
-        return EvalStatus.UNKNOWN, f"{where}: scores {len(positions)} of {total} targets of the probe stream"
+        left_out = _left_out(positions, total)
+        return (
+            EvalStatus.UNKNOWN,
+            f"{where}: scores {len(positions)} of {total} targets of the probe stream{left_out}",
+        )
+    head = f" from number {first} on (less than one window is left out)" if first > 1 else ""
     again = f"; the last {len(twice)} more than once (windows cut at the end of the stream)" if twice else ""
     return (
         EvalStatus.CANONICAL,
-        f"{where}: {len(positions)} targets of the probe stream{again}, {expected:g} bytes",
+        f"{where}: {len(positions)} targets of the probe stream{head}{again}, {expected:g} bytes",
     )
+
+
+def _left_out(positions: list[int], total: int) -> str:
+    """Which targets before the last that is scored are not, the first stretch of them."""
+    missing = sorted(set(range(1, positions[-1])) - set(positions))
+    if not missing:
+        return "" if positions[-1] == total else f": none after number {positions[-1]}"
+    end = next((a for a, b in pairwise(missing) if b != a + 1), missing[-1])
+    return f": not {missing[0]} to {end}" + (" and others" if end != missing[-1] else "")
 
 
 def _byte_difference(

@@ -342,6 +342,14 @@ def _two_unknown(a: Opaque, b: Opaque, either: bool) -> Opaque:
     return OnProcess(a.reason, a.line, lambda rank, processes: f(rank, processes) and g(rank, processes))
 
 
+_PLAIN_NUMBERS = frozenset({int, float})
+
+
+def _is_small_literal(node: ast.expr) -> bool:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(value, (int, float)) and value <= operators.SCALE
+
+
 @_for(ast.Compare)
 def _compare(node: ast.Compare) -> Expr:
     line = node.lineno
@@ -353,14 +361,21 @@ def _compare(node: ast.Compare) -> Expr:
         if order is None:
             return lambda fr: operators.compare(fr.interp, op, first(fr), second(fr), line + fr.offset)
         compared = order
+        # Beside a small literal the large number is no bound that a count is to reach: it is the setting that is asked about.
+        counts = not any(map(_is_small_literal, (node.left, node.comparators[0])))
 
         def run_two(fr: Frame) -> Value:
             a, b = first(fr), second(fr)
+            interp = fr.interp
             if type(a) is int and type(b) is int:
-                if (a > operators.SCALE) != (b > operators.SCALE):
-                    fr.interp.bound_met = f"compares with {max(a, b)!r}"
+                if counts and (a > operators.SCALE) != (b > operators.SCALE):
+                    interp.bound_met = f"compares with {max(a, b)!r}"
                 return compared(a, b)
-            return operators.compare(fr.interp, op, a, b, line + fr.offset)
+            met = interp.bound_met
+            answer = operators.compare(interp, op, a, b, line + fr.offset)
+            if not counts and type(a) in _PLAIN_NUMBERS and type(b) in _PLAIN_NUMBERS:
+                interp.bound_met = met
+            return answer
 
         return run_two
     rest = [(operators.op_name(o), compile_expr(c)) for o, c in zip(node.ops, node.comparators, strict=True)]
@@ -474,15 +489,31 @@ def _lambda(node: ast.Lambda) -> Expr:
     return function_maker(node)
 
 
+def compile_setting(name: str | None, node: ast.expr) -> Expr:
+    """The closure of an expression that gives `name` its value: a literal size is scaled down, as a setting is."""
+    if type(node) is not ast.Constant or type(node.value) is not int or name is None:
+        return compile_expr(node)
+    from pgolf.untrusted.intrinsics.settings import LEAST_LITERAL_SIZE, LITERAL_SIZE, toy_setting
+
+    size = node.value
+    if size < LEAST_LITERAL_SIZE or len(name) > 60 or not LITERAL_SIZE.match(name):
+        return compile_expr(node)
+    return lambda fr: toy_setting(name, size, fr.interp.other_sizes)
+
+
 def function_maker(node: Any) -> Expr:
     """The closure that makes the function object of a `def` or `lambda` node."""
     code = Code(node)
     notes = [x.annotation for x in parameters(node)]
     # Annotations are evaluated where the function is made, or never (`from __future__ import annotations`).
     acting = [compile_expr(x) for x in (*notes, getattr(node, "returns", None)) if x is not None and _acts(x)]
-    defaults = [compile_expr(d) for d in node.args.defaults]
+    named = [*node.args.posonlyargs, *node.args.args]
+    given = node.args.defaults
+    defaults = [
+        compile_setting(a.arg, d) for a, d in zip(named[len(named) - len(given) :], given, strict=True)
+    ]
     kw_defaults = [
-        (a.arg, compile_expr(d))
+        (a.arg, compile_setting(a.arg, d))
         for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
         if d is not None
     ]
@@ -569,7 +600,7 @@ def _starred(node: ast.Starred) -> Expr:
 def _call(node: ast.Call) -> Expr:
     line = node.lineno
     args = _items(node.args)
-    keywords = [(k.arg, compile_expr(k.value)) for k in node.keywords]
+    keywords = [(k.arg, compile_setting(k.arg, k.value)) for k in node.keywords]
     method: str | None = None
     if isinstance(node.func, ast.Attribute):
         receiver = compile_expr(node.func.value)

@@ -262,6 +262,8 @@ class Interp:
         """What the process has handed to sums over all processes, in order: elements and shape."""
         self.incoming: list[tuple[list[Value], tuple[int, ...]]] = []
         """What the other processes hand to those sums, added up, in order."""
+        self.other_sizes = False
+        """Whether settings have the other ones of their two sizes."""
         self.prefixes: dict[int, int] = {}
         """Literal numbers of tokens that the stream is cut to, with the line."""
         self.parts_of_processes: dict[int, Value] = {}

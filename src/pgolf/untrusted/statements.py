@@ -11,7 +11,7 @@ from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted import operators
-from pgolf.untrusted.expressions import function_maker, merge, merge_watched
+from pgolf.untrusted.expressions import compile_setting, function_maker, merge, merge_watched
 from pgolf.untrusted.interp import (
     BREAK,
     CONTINUE,
@@ -389,9 +389,10 @@ def _unpacker(target: ast.Tuple | ast.List) -> Assign:
 
 @_for(ast.Assign)
 def _assign(node: ast.Assign) -> Stmt:
-    value = compile_expr(node.value)
-    if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        name = node.targets[0].id
+    only_target = node.targets[0] if len(node.targets) == 1 else None
+    name = only_target.id if isinstance(only_target, ast.Name) else ""
+    value = compile_setting(name, node.value)
+    if name:
 
         def run_name(fr: Frame) -> int:
             v = value(fr)
@@ -424,7 +425,7 @@ def _assign(node: ast.Assign) -> Stmt:
 @_for(ast.AnnAssign)
 def _annassign(node: ast.AnnAssign) -> Stmt:
     name = node.target.id if isinstance(node.target, ast.Name) else ""
-    value = compile_expr(node.value) if node.value is not None else None
+    value = compile_setting(name, node.value) if node.value is not None else None
     target = assigner(node.target)
 
     def run(fr: Frame) -> int:

@@ -133,6 +133,8 @@ class Scaled(int):
     """What it would be on a stream `scaled.TIMES` as long, where it was added up over the stream."""
     on: Process | None = None
     """What it is on each process of a run, where that differs; here there is one process."""
+    other: int | None = None
+    """Of a setting that is scaled down for the evaluation: the size that it has where everything is evaluated at other sizes."""
 
     @staticmethod
     def of(value: int, low: float, high: float) -> Scaled:
@@ -166,6 +168,7 @@ class ScaledText(str):
     low: float
     high: float
     on: Process | None = None
+    other: int | None = None
 
     @staticmethod
     def of(value: str, low: float, high: float) -> ScaledText:

@@ -55,7 +55,7 @@ def _add_argument(interp: Interp, target: NativeObject, args: Args, kwargs: Kwar
         if isinstance(dest, str):
             if isinstance(default, str) and isinstance(kwargs.get("type"), NativeClass):
                 default = interp.call(kwargs["type"], [default], {}, line)
-            target.state[dest] = toy_setting(dest, default)
+            target.state[dest] = toy_setting(dest, default, interp.other_sizes)
     return Module("argument")
 
 

@@ -49,7 +49,7 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     try:
         if type(value) is ScaledText and len(args) == 1 and not kwargs:
             number = Scaled.of(int(value), value.low, value.high)
-            number.on = value.on
+            number.on, number.other = value.on, value.other
             return number
         if (len(args) > 1 or kwargs) and isinstance(value, (int, float)):
             raise raise_in_script("TypeError", "int() of a number with a base", line)
@@ -118,7 +118,7 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return native_text(value, line)
     if type(value) in SCALED:
         written = ScaledText.of(str(value), value.low, value.high)
-        written.on = value.on
+        written.on, written.other = value.on, getattr(value, "other", None)
         return written
     if value is None or isinstance(value, (int, float, bytes)):
         return str(value)

@@ -111,13 +111,13 @@ def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return Opaque(interp.environment_spoiled, line, "config")
     own = interp.environment_set.get(name)
     if own is not None and own is not MISSING:
-        return toy_setting(name, own)
+        return toy_setting(name, own, interp.other_sizes)
     if len(interp.environment) < 2000:
         interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
     given = interp.settings.get(name) if own is None else None
     if given is None and own is None and name in _OF_PROCESS:
         return _of_process(interp, name, default, line)
-    return toy_setting(name, default if given is None else given)
+    return toy_setting(name, default if given is None else given, interp.other_sizes)
 
 
 _OF_PROCESS: dict[str, Process] = {
