@@ -670,7 +670,7 @@ def _changed_after(run: _Run, calls: list[BuilderCall]) -> int:
 def _unknown_reads(run: _Run, found: _Found) -> str:
     """Why tables that a builder returned are not known to be those that a loop reads, or ''."""
     reads = run.watcher.unknown_reads
-    if found.how == "read" or run.watcher.tables or not reads:
+    if found.how == "read" or not reads or any(not _flags(t) for _, t in run.watcher.tables.values()):
         return ""
     name, line, reason = reads[0]
     return f"line {line}: reads {name or 'a table'} by token, and what it holds is not known: {reason}"

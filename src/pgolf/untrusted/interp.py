@@ -201,6 +201,9 @@ class Interp:
         self.cells_left = limits.interpreter_cells
         self.depth = 0
         self.handlers = 0
+        self.may_raise = 0
+        """How often something was met that may raise an exception in a real run, or not: a call of something unknown, an
+        unknown guard."""
         self.surprises = 0
         """Names met that nothing bound and assertions that did not hold: a real run would raise, this one goes on."""
         """How many `try` bodies with handlers are being executed."""
@@ -423,6 +426,7 @@ class Interp:
             self.doubt("tables change at more places than are kept", line)
 
     def note_stuck(self, reason: str, line: int) -> None:
+        self.may_raise += 1
         if len(self.stuck) < 200:
             self.stuck.append((line, reason))
 
@@ -476,8 +480,10 @@ class Interp:
             except Stuck:
                 self.may_call([*args, *kwargs.values()], line)
                 raise
-            if isinstance(result, Opaque) and (args or kwargs):
-                self.may_call([*args, *kwargs.values()], line)
+            if isinstance(result, Opaque):
+                self.may_raise += 1
+                if args or kwargs:
+                    self.may_call([*args, *kwargs.values()], line)
             return result
         if kind is Function:
             return self.call_function(callee, args, kwargs, line)
@@ -505,10 +511,12 @@ class Interp:
 
                     code, why = forward.function.code, "changed in a method that is not followed"
                     spoil_reachable(forward.function.frame, code.node, why, line)
+                self.may_raise += 1
                 return self.observer.call_unknown(
                     self, Opaque(f"call of {callee.cls.name}", line, "model"), args, kwargs, line
                 )
             return Opaque(f"call of an object of class {callee.cls.name}", line)
+        self.may_raise += 1
         if isinstance(callee, Opaque):
             if callee.reason.endswith("is not modelled"):
                 self._may_change(args, callee.reason, line)
@@ -742,6 +750,7 @@ class Interp:
 
             return (get(value, i) for i in range(value.shape[0]))
         if isinstance(value, Opaque):
+            self.may_raise += 1
             return value
         from pgolf.untrusted.intrinsics import iterate_native
 
@@ -892,6 +901,7 @@ def _outer_name(fr: Frame, name: str) -> Value:
     if found is not MISSING:
         return found
     fr.interp.surprises += 1
+    fr.interp.may_raise += 1
     return Opaque(f"name {name} is not bound to anything that was evaluated", fr.offset, "unset")
 
 

@@ -139,6 +139,7 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
             elif value.opaque_base:
                 return Opaque(f"attribute {name} of class {value.name}", line, "model")
     elif isinstance(value, Opaque):
+        interp.may_raise += 1
         return Opaque(value.reason, value.line, value.origin) if not isinstance(value, ModelOutput) else value
     elif kind is NativeObject:
         found = _native_attribute(interp, value, name)
@@ -316,8 +317,10 @@ def call_method(
         method = table.get(name)
         if method is not None:
             result = method(interp, target, args, kwargs, line)
-            if type(result) is Opaque and (args or kwargs):
-                interp.may_call([*args, *kwargs.values()], line)
+            if type(result) is Opaque:
+                interp.may_raise += 1
+                if args or kwargs:
+                    interp.may_call([*args, *kwargs.values()], line)
             return result
         if kind is not Tensor:
             found = get_attribute(interp, target, name, line)
@@ -336,6 +339,7 @@ def call_method(
             if native is not None:
                 return native(interp, target, args, kwargs, line)
     elif isinstance(target, Opaque):
+        interp.may_raise += 1
         return interp.observer.call_unknown(interp, _named(target, name), args, kwargs, line)
     return interp.call(get_attribute(interp, target, name, line), args, kwargs, line)
 
@@ -398,6 +402,8 @@ def _is_stream(interp: Interp, element: Value) -> bool:
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
+    if isinstance(index, Opaque) or isinstance(container, Opaque):
+        interp.may_raise += 1
     if isinstance(index, Opaque):
         if hint:
             interp.observer.read_unknown(container, hint, line)

@@ -146,6 +146,8 @@ class Program:
         self.launch_environment: dict[str, Value] = {}
         """Environment variables that a started script is given beside those of this one."""
         self.missing_modules: list[str] = []
+        self.uncertain: set[str] = set()
+        """Imported modules that a machine need not have."""
         self.files: dict[str, Module] = {}
         """Imported files by name."""
         self.main: ModuleFrame | None = None
@@ -313,6 +315,7 @@ class Program:
                 return known
         loaded = self.modules.get(f"{fr.module.path}:{level}:{name}" if level else name)
         if loaded is not None:
+            self.interp.may_raise += loaded.name in self.uncertain
             return loaded
         found = self._sibling_source(name, fr.module.path, level)
         if found is not None:
@@ -356,6 +359,8 @@ class Program:
                     break
                 found_part = value.attributes.get(part, MISSING)
                 if found_part is MISSING:
+                    self.uncertain.add(name)
+                    self.interp.may_raise += 1
                     return Module(
                         name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, "external")
                     )
@@ -365,6 +370,9 @@ class Program:
             name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, _origin(root))
         )
         self.modules[name] = module
+        if root not in sys.stdlib_module_names:
+            self.uncertain.add(name)
+            self.interp.may_raise += 1
         if root not in INSTALLED_PACKAGES and root not in sys.stdlib_module_names:
             self.missing_modules.append(name)
         return module

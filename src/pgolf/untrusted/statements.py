@@ -540,6 +540,7 @@ def _assert(node: ast.Assert) -> Stmt:
         if truth is not True:
             fr.interp.assume("an assertion holds", line + fr.offset)
             fr.interp.surprises += 1
+            fr.interp.may_raise += 1
         return NORMAL
 
     return run
@@ -654,6 +655,7 @@ def _if(node: ast.If) -> Stmt:
         if truth is False:
             return orelse(fr) if orelse is not None else NORMAL
         if guard:
+            interp.may_raise += 1
             return orelse(fr) if orelse is not None else NORMAL
         return either(fr, body, orelse, truth)
 
@@ -762,6 +764,7 @@ def _under_unknown(fr: Frame, body: Stmt) -> int:
     try:
         code: int = under_unknown(fr, body)
     except ScriptRaise:
+        fr.interp.may_raise += 1
         return _RAISED
     return code
 
@@ -1180,12 +1183,18 @@ def _with(node: ast.With) -> Stmt:
         interp.handlers += catching
         thrown: ScriptRaise | None = None
         code = NORMAL
+        attempt = _Attempt(fr, True) if catching else None
         try:
             code = body(fr)
         except ScriptRaise as error:
             thrown = error
         finally:
             interp.handlers -= catching
+            if attempt is not None:
+                attempt.ends()
+        if attempt is not None and thrown is None and attempt.may_have_failed:
+            why = Opaque("whether something unknown raises an exception", line + fr.offset)
+            code = _or_failed(fr, attempt, names_bound_by(node), code, None, [(None, None)], why)
         for manager in reversed(entered):
             if _leave(interp, manager, thrown, line + fr.offset):
                 thrown = None
@@ -1275,16 +1284,21 @@ def _try(node: ast.Try) -> Stmt:
                 unseen_handlers = []
         return unseen_handlers
 
+    bound = frozenset(name for statement in node.body for name in names_bound_by(statement))
+    interrupts = [_ends_by_hand(h) for h in node.handlers]
+
     def run(fr: Frame) -> int:
         interp = fr.interp
         code = NORMAL
         surprises, known = interp.surprises, len(fr.ways_out)
+        attempt = _Attempt(fr, bool(handlers))
         try:
             if handlers:
                 interp.handlers += 1
             try:
                 code = body(fr)
             finally:
+                attempt.ends()
                 if handlers:
                     interp.handlers -= 1
         except ScriptRaise as thrown:
@@ -1307,7 +1321,15 @@ def _try(node: ast.Try) -> Stmt:
             for unseen in unseen_changes(interp.surprises != surprises):
                 # Whether a call of something unknown raises is not known, so neither is whether its handler runs.
                 spoil_reachable(fr, unseen, "changed in a handler that may run", unseen.lineno + fr.offset)
-            if orelse is not None and code in (NORMAL, MAYBE):
+            if attempt.may_have_failed and (handlers or (final is not None and interp.handlers)):
+                why = Opaque("whether something unknown raises an exception", node.lineno + fr.offset)
+                code = _or_failed(
+                    fr, attempt, bound, code, orelse,
+                    [(n, h) for (_, n, h), by_hand in zip(handlers, interrupts, strict=True) if not by_hand]
+                    or ([] if handlers else [(None, final)]),
+                    why,
+                )  # fmt: skip
+            elif orelse is not None and code in (NORMAL, MAYBE):
                 code = orelse(fr) if code == NORMAL else unless_left(fr, orelse)
         if final is not None:
             after = final(fr)
@@ -1319,6 +1341,100 @@ def _try(node: ast.Try) -> Stmt:
         return code
 
     return run
+
+
+def _ends_by_hand(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler is for somebody who stops the program by hand, and nothing else."""
+    return isinstance(handler.type, ast.Name) and handler.type.id == "KeyboardInterrupt"
+
+
+class _Attempt:
+    """A body whose exceptions are caught, while it is followed: what there was before, and what it stores into."""
+
+    __slots__ = ("before", "caught", "fr", "may_have_failed", "serial", "started", "stores")
+
+    def __init__(self, fr: Frame, caught: bool) -> None:
+        interp = fr.interp
+        self.fr = fr
+        self.before = dict(fr.vars)
+        self.started = interp.may_raise
+        self.may_have_failed = False
+        self.stores: dict[tuple[int, str], Value] = {}
+        self.caught = caught
+        self.serial = next(SERIALS)
+        if caught:
+            interp.loops.append({})
+
+    def ends(self) -> None:
+        """The body is left, by its end or an exception."""
+        interp = self.fr.interp
+        self.may_have_failed = interp.may_raise != self.started
+        if self.caught:
+            self.stores = interp.leave_loop()
+
+
+def _or_failed(
+    fr: Frame,
+    attempt: _Attempt,
+    bound: frozenset[str],
+    code: int,
+    orelse: Stmt | None,
+    handlers: list[tuple[str | None, Stmt | None]],
+    why: Opaque,
+) -> int:
+    """A body came to its end here, and something unknown in it may raise in the real run: what its handlers make then
+    may be what there is afterwards, with any part of the body done or not."""
+    interp = fr.interp
+    after, returned = dict(fr.vars), fr.returned
+    failed = dict(after)
+    for name in bound:
+        a, b = after.get(name, MISSING), attempt.before.get(name, MISSING)
+        if a is not b and a is not MISSING and b is not MISSING:
+            failed[name] = merge_watched(fr, a, b, why)
+    results: list[dict[str, Value]] = []
+    unsure = False
+    interp.handlers += 1
+    try:
+        for caught, handler in handlers:
+            fr.vars.clear()
+            fr.vars.update(failed)
+            if caught:
+                store_name(fr, caught, Opaque("an exception", why.line))
+            left = _under_unknown(fr, handler) if handler is not None else NORMAL
+            unsure = unsure or left in (MAYBE, RETURN)
+            if left in (NORMAL, MAYBE):
+                results.append(dict(fr.vars))
+            elif left == RETURN:
+                _note_way_out(fr, RETURN, dict(fr.vars), why)
+    finally:
+        interp.handlers -= 1
+    fr.returned = returned
+    fr.vars.clear()
+    fr.vars.update(after)
+    if results and attempt.caught:
+        _forget_attempt(attempt, why)
+    if orelse is not None and code in (NORMAL, MAYBE):
+        code = orelse(fr) if code == NORMAL else unless_left(fr, orelse)
+    if code in _WAYS_OUT and results:
+        _note_way_out(fr, code, dict(fr.vars), why)
+        _install(fr, results.pop())
+        code = MAYBE
+    for result in results:
+        _merge_into(fr, dict(fr.vars), result, why)
+    return MAYBE if unsure and code == NORMAL else code
+
+
+def _forget_attempt(attempt: _Attempt, why: Opaque) -> None:
+    """What a body that may have been left in the middle has stored into is unknown."""
+    interp = attempt.fr.interp
+    interp.loops.append(attempt.stores)
+    try:
+        _forget_stores(interp, why)
+    finally:
+        interp.loops.pop()
+    for holder in attempt.stores.values():
+        if type(holder) is Tensor and holder.serial < attempt.serial:
+            operators.spoil(holder, why.reason, why.line)
 
 
 if hasattr(ast, "TryStar"):
