@@ -39,6 +39,7 @@ from pgolf.untrusted.values import (
     NativeObject,
     OfLosses,
     Opaque,
+    ScaledFloat,
     ScriptRaise,
     Stuck,
     TextOf,
@@ -46,12 +47,19 @@ from pgolf.untrusted.values import (
     Value,
     token_loss,
 )
+from pgolf.untrusted.written import ending, percent_fields, positions_in
 
-_REPORTS = re.compile(
-    r"^(?!.*(delta|gap|diff|improv|target|best|base|sota|prev|record|goal|expect|vs|threshold|min|max|limit)).*bpb[\"\']?\s*[:=]?\s*$",
-    re.S,
+_NO_SCORE = (
+    r"^(?!.*(delta|gap|diff|improv|target|best|base|sota|prev|record|goal|expect|vs|threshold|min|max|limit))"
 )
+_REPORTS = re.compile(_NO_SCORE + r".*(bpb|bits[ _/-]?(per[ _-])?byte)[\"\']?\s*[:=]?\s*$", re.S)
 """The text before a number that is reported as the score."""
+_REPORTED = re.compile(
+    _NO_SCORE + r".*(bpb|bits[ _/-]?(per[ _-])?byte)[\"\']?\s*[:=]\s*(\d\.\d{2,12})(?![\d.])", re.S
+)
+"""A text that reports a number of its own as the score."""
+_NUMBER = re.compile(r"\s*\d{1,2}\.\d{1,30}\s*")
+_LITERAL_TAIL = 120
 
 _HARMLESS = frozenset({
     "all_reduce", "broadcast", "barrier", "save", "synchronize", "log", "info", "write", "print", "append", "pin_memory",
@@ -79,6 +87,7 @@ _REFLECTIVE = frozenset({
 
 
 _MOST_TABLES = 128
+_HOLDS_FIELDS = frozenset({dict, list, tuple, Instance, TextOf})
 
 
 @dataclass(slots=True)
@@ -182,6 +191,8 @@ class Watcher(Observer):
         """Calls that read tables and returned scores of their own."""
         self.model_calls: dict[tuple[Value, ...], ModelCall] = {}
         """Calls whose result was taken for the losses of its targets, by what distinguishes them."""
+        self.line_written = ""
+        """The line that is being written, up to its last unknown part: the next text goes on with it."""
         self.crowded = 0
         """The line of a score that was one too many to keep; 0 if all are kept."""
         self.loaders: set[str] = set()
@@ -273,6 +284,8 @@ class Watcher(Observer):
             self.functions.pop()
 
     def skipped(self, node: ast.stmt, line: int) -> None:
+        if self.tables and isinstance(node, ast.Expr) and prints_score(node):
+            self.unlike.append((line, "what could not be evaluated"))
         for name in subscripts(node):
             self._unread(name, line)
 
@@ -415,18 +428,16 @@ class Watcher(Observer):
             self.scores.append(Score(form.weights, function, line, is_bpb, tuple(self.functions[-8:])))
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
-        label = before[-40:].lower()
         if type(value) is TextOf:
-            value = value.value
+            self._formatted_text(interp, value, before, line)
+            return
+        label = before[-40:].lower()
         if "loss" in label or "bpb" in label:
             self.flow.printed(before)
         if interp.token_reads and _REPORTS.search(label):
-            if (isinstance(value, OfLosses) and len(value.positions) > self.stream_length // 2) or (
-                type(value) is Opaque and (value.origin == "external" or value.reason == STARTED)
-            ):
-                self.unlike.append((line, value.reason))
-            elif type(value) is float and 0.3 < value < 20:
-                self.unlike.append((line, f"the fixed number {value!r}"))
+            why = self._no_score(value)
+            if why:
+                self.unlike.append((line, why))
         forms = losses_in(value)
         fresh = [form for form in forms if id(form.weights) not in self.noted]
         if fresh and "bpb" in label and interp.token_reads:
@@ -437,6 +448,98 @@ class Watcher(Observer):
             self.note(
                 form, self.functions[-1] if self.functions else "", line, "bpb" in label and not is_mean(form)
             )
+
+    def _formatted_text(self, interp: Interp, text: TextOf, before: str, line: int) -> None:
+        """A text with values in it comes after another text: those of its values are reported that were not when it was made."""
+        own = ""
+        for part in text.parts:
+            if isinstance(part, str):
+                own += part
+                continue
+            if not own or not _REPORTS.search(own[-40:].lower()):
+                self.formatted(interp, part, before + own, line)
+            own = before = ""
+
+    def _no_score(self, value: Value) -> str:
+        """Why a value that is reported as bits per byte is not what an evaluation gave, or ''."""
+        if type(value) is Tensor and len(value.data) == 1:
+            value = value.data[0]
+        kind = type(value)
+        if kind is Loss and len(value.weights) > 1:
+            total = sum(value.weights.values())
+            if math.isclose(total, 1.0, rel_tol=1e-6):
+                return "nats per token"
+            return ""
+        if isinstance(value, OfLosses):
+            return value.reason if len(value.positions) > self.stream_length // 2 else ""
+        if kind is Opaque:
+            given = value.reason == STARTED or value.reason.startswith(("content of ", "input()"))
+            return value.reason if given or value.origin in ("external", "text") else ""
+        if kind is Instance:
+            return f"an object of class {value.cls.name}"
+        if (kind is float or kind is ScaledFloat) and 0.3 < value < 20:
+            return f"the fixed number {float(value)!r}"
+        if isinstance(value, str) and _NUMBER.fullmatch(value) and 0.3 < float(value) < 20:
+            return f"the fixed number {value.strip()}"
+        return ""
+
+    def altered(self, interp: Interp, text: TextOf, what: str, line: int) -> None:
+        literal = "".join(p for p in text.parts if isinstance(p, str)).lower()
+        held = frozenset().union(*(positions_in(p) for p in text.parts if not isinstance(p, str)))
+        if interp.token_reads and "bpb" in literal and len(held) > self.stream_length // 2:
+            self.unlike.append((line, f"{what} of a text with a score in it"))
+
+    def emitted(self, interp: Interp, pieces: list[Value], end: str, line: int) -> None:
+        before = self.line_written
+        for piece in pieces:
+            if isinstance(piece, str):
+                before = (before + piece)[-_LITERAL_TAIL:]
+                reported = _REPORTED.search(before.lower()) if interp.token_reads and "." in piece else None
+                if reported is not None:
+                    self.unlike.append((line, f"the fixed number {reported[4]}"))
+                continue
+            self.formatted(interp, piece, before, line)
+            self._report_fields(interp, piece, line)
+            before = ending(piece)
+        self.line_written = "" if end.endswith("\n") or before.endswith("\n") else before + end
+
+    def _report_fields(self, interp: Interp, value: Value, line: int, depth: int = 0) -> None:
+        """What a dictionary or object holds under a name, and what stands behind a text in a list."""
+        if depth > 3:
+            return
+        if type(value) is TextOf:
+            for part in value.parts:
+                if type(part) in _HOLDS_FIELDS:
+                    self._report_fields(interp, part, line, depth + 1)
+        elif isinstance(value, (dict, Instance)):
+            held: dict[Value, Value] = value if isinstance(value, dict) else value.attributes
+            for name, inner in list(held.items())[:64]:
+                if isinstance(name, str) and ("bpb" in name.lower() or isinstance(inner, (Loss, OfLosses))):
+                    self.formatted(interp, inner, name, line)
+                if type(inner) in _HOLDS_FIELDS:
+                    self._report_fields(interp, inner, line, depth + 1)
+        elif type(value) in (list, tuple) and len(value) <= 64:
+            before = ""
+            for inner in value:
+                if isinstance(inner, str):
+                    before = inner
+                elif before and isinstance(inner, (Loss, OfLosses)):
+                    self.formatted(interp, inner, before, line)
+                elif type(inner) in _HOLDS_FIELDS:
+                    self._report_fields(interp, inner, line, depth + 1)
+
+    def _logged(self, interp: Interp, everything: list[Value], line: int) -> None:
+        """What a logger, a file or a stream was given to write: texts, values, or a template and its values."""
+        if len(everything) > 1 and isinstance(everything[0], str) and "%" in everything[0]:
+            values = everything[1] if isinstance(everything[1], dict) else tuple(everything[1:])
+            fields = percent_fields(everything[0], values)
+            if fields is not None:
+                flat = [x for literal, value in fields[0] for x in (literal, value)]
+                self.emitted(interp, [*flat, fields[1]], "\n", line)
+                return
+        pieces = [x for value in everything for x in (" ", value)]
+        ends = "" if isinstance(everything[-1] if everything else None, (str, TextOf)) else "\n"
+        self.emitted(interp, pieces[1:], ends, line)
 
     # -- the order of steps and scores ---------------------------------------------------------------
 
@@ -504,8 +607,12 @@ class Watcher(Observer):
             kept = self._optimises(interp, callee, args, line)
             if kept is not MISSING:
                 return kept
+            if type(callee.receiver) is OfLosses:
+                return OfLosses(callee.reason, line, callee.receiver.positions, callee.receiver.sure)
         called, reflective, writes = _known_by_name(callee.reason, name)
         harmless = name in _HARMLESS or callee.reason.startswith("logging")
+        if called.endswith("redirect_stdout"):
+            interp.redirected = next((v for v in everything if type(v) is Instance), interp.redirected)
         if not (harmless or reflective) and _INERT.issuperset(map(type, everything)):
             # Neither arrays nor functions are handed over: all there is to it is whether a model is involved.
             if any(type(v) is Opaque and v.origin == "model" for v in everything):
@@ -540,9 +647,10 @@ class Watcher(Observer):
                 if v.data and type(v.data[0]) is not Tok and len(v.data) >= self.size:
                     spoil(v, why, line)
         if harmless:
-            label = next((v for v in everything if isinstance(v, str) and "bpb" in v.lower()), "")
+            self._logged(interp, everything, line)
+        else:
             for value in everything:
-                self.formatted(interp, value, label and "bpb", line)
+                self._report_fields(interp, value, line)
         for value in everything:
             interp.hand_on(value, line)
         if origin != "config":
@@ -635,6 +743,15 @@ def _alike(a: list[Value], b: list[Value]) -> bool:
 def is_mean(form: Loss) -> bool:
     """Whether the weights sum to one: nats per token."""
     return math.isclose(sum(form.weights.values()), 1.0, rel_tol=1e-6)
+
+
+def prints_score(node: ast.AST) -> bool:
+    """Whether a statement writes something behind a text that is the name of a score; kept on the node."""
+    found: bool | None = node.__dict__.get("_pgolf_prints_score")
+    if found is None:
+        texts = [n.value for n in walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        found = node.__dict__["_pgolf_prints_score"] = any(_REPORTS.search(t[-40:].lower()) for t in texts)
+    return found
 
 
 def subscripts(node: ast.AST) -> frozenset[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pgolf.errors import LimitTripped
-from pgolf.untrusted import operators, scaled
+from pgolf.untrusted import operators, scaled, written
 from pgolf.untrusted.interp import (
     Code,
     Expr,
@@ -17,7 +17,7 @@ from pgolf.untrusted.interp import (
     load_name,
     store_name,
 )
-from pgolf.untrusted.objects import call_method, get_attribute, get_item
+from pgolf.untrusted.objects import call_method, get_attribute, get_item, written_object
 from pgolf.untrusted.scaled import OtherAtScale
 from pgolf.untrusted.scaled import either as scaled_either
 from pgolf.untrusted.scaled import merged as scaled_merged
@@ -26,6 +26,7 @@ from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
     Function,
+    Instance,
     KnownTruth,
     Loss,
     OfLosses,
@@ -34,6 +35,7 @@ from pgolf.untrusted.values import (
     ScaledText,
     ScriptRaise,
     Stuck,
+    TextOf,
     UnknownItems,
     Value,
     both_late,
@@ -693,7 +695,7 @@ def _joined(node: ast.JoinedStr) -> Expr:
             parts.append(("", compile_expr(piece.value), piece.conversion, spec))
 
     def run(fr: Frame) -> Value:
-        out: list[str] = []
+        out: list[Value] = []
         unknown: Value = None
         before = name = ""
         grown = False
@@ -708,12 +710,15 @@ def _joined(node: ast.JoinedStr) -> Expr:
             shown = format_value(fr, v, conversion, template, line)
             if isinstance(shown, Opaque):
                 unknown = unknown or shown
+                part = written.shown(v)
+                out.append(shown if isinstance(part, str) or type(shown) is TextOf else part)
+                name = written.ending(shown)
             else:
                 name = shown[-40:] if isinstance(v, str) else ""
                 grown = grown or type(shown) is ScaledText
                 out.append(shown)
         if unknown is not None:
-            return Opaque(f"text with an unknown part: {unknown.reason}", line + fr.offset, "text")
+            return written.text_of(out, line + fr.offset)
         result = "".join(out)
         if len(result) > fr.interp.limits.string_chars:
             raise LimitTripped("string_chars", fr.interp.limits.string_chars)
@@ -726,12 +731,16 @@ def format_value(fr: Frame, value: Value, conversion: int, template: Value, line
     """One `{value!c:template}` of an f-string, or Opaque."""
     if isinstance(value, Opaque):
         return value
+    if type(value) is Instance:
+        return written_object(fr.interp, value, template, line + fr.offset)
     if isinstance(template, Opaque):
         return template
     if isinstance(value, Tensor) and len(value.data) == 1 and not isinstance(value.data[0], (Opaque, Loss)):
         value = value.data[0]
     if not (value is None or isinstance(value, (int, float, str, bytes, list, tuple, dict, range))):
         return Opaque(f"text of a value of kind {type(value).__name__}", line + fr.offset, "text")
+    if isinstance(value, (list, tuple, dict)) and len(value) <= 64 and written.positions_in(value):
+        return TextOf((value,), line + fr.offset)
     if isinstance(value, (list, tuple, dict)) and len(value) > 1000:
         return Opaque("text of a large container", line + fr.offset, "text")
     digits = "".join(c if c.isdigit() else " " for c in template).split()

@@ -42,9 +42,11 @@ from pgolf.untrusted.values import (
     Module,
     NativeClass,
     NativeObject,
+    OfLosses,
     Opaque,
     ScriptRaise,
     Stuck,
+    TextOf,
     Value,
 )
 
@@ -185,6 +187,9 @@ def _yields(node: ast.AST) -> bool:
 
 
 _GIVEN = frozenset({Function, BoundMethod, list, tuple})
+_LOSSES = frozenset({Loss, OfLosses, TextOf})
+_KEEPS_TEXT = frozenset({"str", "format", "repr", "ascii", "print", "dumps", "json.dumps"})
+"""Functions that leave the numbers in a text as they are."""
 
 _NEVER_IMPLIED = frozenset(
     {"__init__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__"}
@@ -257,6 +262,8 @@ class Interp:
         """Whether what rounds of a loop that are not followed may change becomes unknown: for proofs, it has to."""
         self.forgot_tokens = False
         """Whether tokens of the stream were among what became unknown so."""
+        self.redirected: Value = None
+        """What the script put in the place of its standard output."""
         self.handed: dict[int, Function] = {}
         """Functions that something not followed may call, by identity: methods of classes, and what was given away."""
         self.process: tuple[int, int] | None = None
@@ -484,6 +491,7 @@ class Interp:
                 self.may_raise += 1
                 if args or kwargs:
                     self.may_call([*args, *kwargs.values()], line)
+                    return self._of_losses(callee.name, [*args, *kwargs.values()], result, line)
             return result
         if kind is Function:
             return self.call_function(callee, args, kwargs, line)
@@ -491,7 +499,10 @@ class Interp:
             return self.call_function(callee.function, [callee.receiver, *args], kwargs, line)
         if kind is NativeClass:
             self.step()
-            return callee.construct(self, args, kwargs, line)
+            result = callee.construct(self, args, kwargs, line)
+            if args and isinstance(result, Opaque):
+                return self._of_losses(callee.name, args, result, line)
+            return result
         if kind is ClassValue:
             from pgolf.untrusted.objects import instantiate
 
@@ -518,9 +529,10 @@ class Interp:
             return Opaque(f"call of an object of class {callee.cls.name}", line)
         self.may_raise += 1
         if isinstance(callee, Opaque):
+            result = self.observer.call_unknown(self, callee, args, kwargs, line)
             if callee.reason.endswith("is not modelled"):
                 self._may_change(args, callee.reason, line)
-            return self.observer.call_unknown(self, callee, args, kwargs, line)
+            return result
         if kind is Module:
             # What `from package import name` gave is taken for a module as long as nothing else is known of it.
             origin = "model" if callee.name.startswith("torch.") else "external"
@@ -532,6 +544,20 @@ class Interp:
         if made is not MISSING:
             return made
         return Opaque(f"call of a value of kind {type(callee).__name__}", line)
+
+    def _of_losses(self, name: str, given: list[Value], result: Opaque, line: int) -> Opaque:
+        """What a modelled function made of losses, or of texts with losses in them, and is not known."""
+        kind = type(result)
+        if kind is not Opaque and not (kind is TextOf and any(result is x for x in given)):
+            return result
+        if _LOSSES.isdisjoint(map(type, given)) or name in _KEEPS_TEXT:
+            return result
+        from pgolf.untrusted.written import altered, positions_in
+
+        text = next((x for x in given if type(x) is TextOf), None)
+        if text is not None:
+            return altered(self, text, f"{name}()", line)
+        return OfLosses(result.reason, line, frozenset().union(*map(positions_in, given)))
 
     def hand_on(self, value: Value, line: int) -> None:
         """Remember a function that something which is not followed may call."""
@@ -846,6 +872,12 @@ class Observer:
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         """A value was formatted into text, after the literal text `before`."""
+
+    def altered(self, interp: Interp, text: TextOf, what: str, line: int) -> None:
+        """Something was done to a text that may change the numbers in it."""
+
+    def emitted(self, interp: Interp, pieces: list[Value], end: str, line: int) -> None:
+        """Texts and values are written, one after another."""
 
     def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
         """Losses of these targets were computed: which of them an optimiser step had used before."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pgolf.untrusted import scaled
+from pgolf.untrusted import scaled, written
 from pgolf.untrusted.interp import Frame, Interp
 from pgolf.untrusted.operators import raise_in_script, spoil
 from pgolf.untrusted.tensor import Tensor, caster, detached, get, plain_index, put
@@ -29,6 +29,7 @@ from pgolf.untrusted.values import (
     NativeObject,
     Opaque,
     Stuck,
+    TextOf,
     Tok,
     Value,
     unsure,
@@ -259,6 +260,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
             interp.renames(target, target.attributes, name, target.attributes.get(name, MISSING))
         if isinstance(target, Module):
             target.patched.add(name)
+            if target.name == "sys" and name == "stdout":
+                interp.redirected = value
             if target.name == "builtins":
                 interp.doubt(f"builtins.{name} is replaced", line)
         if isinstance(target, NativeClass) and target.name in ("Tensor", "ndarray"):
@@ -404,6 +407,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
     kind = type(container)
     if isinstance(index, Opaque) or isinstance(container, Opaque):
         interp.may_raise += 1
+        if type(container) is TextOf:
+            return written.altered(interp, container, "a slice", line)
     if isinstance(index, Opaque):
         if hint:
             interp.observer.read_unknown(container, hint, line)
@@ -737,6 +742,15 @@ def make_dataclass(cls: ClassValue) -> ClassValue:
         fields[name] = cls.attributes.get(name, MISSING)
     cls.attributes["%fields"] = list(fields.items())
     return cls
+
+
+def written_object(interp: Interp, value: Instance, template: Value, line: int) -> Value:
+    """The text of an object: what its class makes of it, else an unknown text that holds its attributes."""
+    for name, args in (("__format__", [template]), ("__str__", []), ("__repr__", [])):
+        method = value.cls.lookup(name)
+        if type(method) is Function:
+            return interp.call_function(method, [value, *args], {}, line)
+    return TextOf((value,), line, f"text of an object of class {value.cls.name}")
 
 
 def super_object(fr: Frame, args: list[Value], line: int) -> Value:

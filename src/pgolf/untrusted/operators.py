@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pgolf.errors import LimitTripped
-from pgolf.untrusted import scaled
+from pgolf.untrusted import scaled, written
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.tensor import Tensor, add, cast_to, caster, category, elementwise, from_nested
 from pgolf.untrusted.values import (
@@ -101,13 +101,15 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return scalar_op(op)(a, b)
     if op == "Mod" and ka is str and isinstance(b, Opaque):
         return percent_format(interp, a, b, line)
-    if kb is TextOf and ka is str and op == "Add":
-        interp.observer.formatted(interp, b.value, a, line)
-        return Opaque(b.reason, line, b.origin)
-    if isinstance(a, Opaque):
-        return unsure(a)
-    if isinstance(b, Opaque):
-        return unsure(b)
+    if (ka is TextOf or kb is TextOf) and op == "Add":
+        sides = [x.decode("latin-1") if isinstance(x, (bytes, bytearray)) else x for x in (a, b)]
+        if all(isinstance(x, (str, Opaque)) for x in sides):
+            return written.joined(interp, sides, line)
+    if isinstance(a, Opaque) or isinstance(b, Opaque):
+        held = written.positions_in(a) | written.positions_in(b)
+        if held:
+            return OfLosses(f"operator {op} on something unknown", line, held)
+        return unsure(a if isinstance(a, Opaque) else b)
     if ka is Instance or kb is Instance:
         return _instances(interp, op, a, b, line)
     if (ka is dict and id(a) in interp.factories) or (kb is dict and id(b) in interp.factories):
@@ -887,28 +889,20 @@ def _is_host_hashable(item: Value) -> bool:
     return item is None or isinstance(item, (int, float, str, bytes))
 
 
-def _before_field(template: Value, value: Value, pieces: tuple[Value, ...]) -> str:
-    """The text before the field of a template that shows a value."""
-    if not isinstance(template, str):
-        return ""
-    at = next((i for i, p in enumerate(pieces) if p is value), 0)
-    return template.split("%")[min(at, template.count("%"))]
-
-
 def percent_format(interp: Interp, template: Value, values: Value, line: int) -> Value:
     """`template % values` for plain values; the width and precision of a field are bounded."""
     import re
 
     pieces = values if isinstance(values, tuple) else (values,)
-    for p in pieces:
-        if isinstance(p, Opaque):
-            interp.observer.formatted(interp, p, _before_field(template, p, pieces), line)
-            return p
-        if isinstance(p, (Tensor, Loss)):
-            interp.observer.formatted(interp, p, _before_field(template, p, pieces), line)
-            return Opaque("text made from an array", line, "text")
-        if not (p is None or isinstance(p, (int, float, str, bytes, list, tuple, dict))):
-            return Opaque("text made from an object", line, "text")
+    if any(
+        not (p is None or isinstance(p, (int, float, str, bytes, list, tuple, dict)))
+        or (isinstance(p, dict) and written.positions_in(p))
+        for p in pieces
+    ):
+        fields = written.percent_fields(template, values) if isinstance(template, str) else None
+        if fields is not None:
+            return written.of_fields(interp, *fields, line)
+        return written.joined(interp, pieces, line)
     text = template if isinstance(template, str) else template.decode("latin-1")
     for number in re.findall(r"\d{1,9}", text):
         if int(number) > 10_000:

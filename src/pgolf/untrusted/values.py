@@ -61,13 +61,13 @@ STARTED = "a started program"
 
 
 class TextOf(Opaque):
-    """The text of a loss, or of what was made of losses: what stands before it says what it is called."""
+    """A text with unknown parts (`written.py`): literal texts and the values between them, in order."""
 
-    __slots__ = ("value",)
+    __slots__ = ("parts",)
 
-    def __init__(self, value: Value, line: int) -> None:
-        super().__init__("text of a loss", line, "text")
-        self.value = value
+    def __init__(self, parts: tuple[Value, ...], line: int, reason: str = "text of a loss") -> None:
+        super().__init__(reason, line, "text")
+        self.parts = parts
 
 
 class ModelClass(Opaque):

@@ -24,7 +24,7 @@ from pgolf.untrusted.intrinsics.containers import (
 )
 from pgolf.untrusted.intrinsics.exceptions import EXCEPTION_PARENTS
 from pgolf.untrusted.intrinsics.indexing import at_method
-from pgolf.untrusted.intrinsics.texts import BYTES_METHODS, STR_METHODS
+from pgolf.untrusted.intrinsics.texts import BYTES_METHODS, STR_METHODS, UNKNOWN_TEXT_METHODS
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
 from pgolf.untrusted.objects import METHOD_TABLES
 from pgolf.untrusted.operators import compare, contains, spoil
@@ -47,6 +47,7 @@ from pgolf.untrusted.values import (
     ScaledFloat,
     ScaledText,
     Stuck,
+    TextOf,
     Tok,
     Value,
 )
@@ -99,6 +100,7 @@ METHODS: dict[type, dict[str, Method]] = {
     int: INT_METHODS, bool: INT_METHODS, Tok: INT_METHODS, float: FLOAT_METHODS,
     Tensor: arrays.TENSOR_METHODS,
     Loss: _LOSS_METHODS,
+    TextOf: UNKNOWN_TEXT_METHODS,
     ModelOutput: {name: _output_method(name) for name in _OUTPUT_NAMES},
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Call, Kwargs, Method, first_unknown, items_of, scalar
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor, caster
-from pgolf.untrusted.values import SCALED, Intrinsic, Loss, Module, Opaque, Scaled, Value
+from pgolf.untrusted.values import SCALED, Intrinsic, Loss, Module, OfLosses, Opaque, Scaled, Value
 
 
 def _abs(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -50,6 +50,13 @@ def _round(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             return round(value) if digits is None else round(value, digits)
         except (ValueError, OverflowError) as error:
             raise raise_in_script(type(error).__name__, "round() of nan or inf", line) from None
+    if isinstance(value, Loss):
+        # So many digits are shown, or fewer than that of the sum of many.
+        return (
+            value
+            if type(digits) is int and digits >= 2
+            else OfLosses("round()", line, frozenset(value.weights))
+        )
     return value if isinstance(value, Opaque) else Opaque("round()", line, "model")
 
 

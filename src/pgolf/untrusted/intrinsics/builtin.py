@@ -13,6 +13,7 @@ from pgolf.untrusted.intrinsics.exceptions import EXCEPTION_PARENTS, exception_c
 from pgolf.untrusted.intrinsics.files import open_file, path_text, write_file
 from pgolf.untrusted.intrinsics.iteration import ITERATION
 from pgolf.untrusted.intrinsics.shapes import tensor_dimensions
+from pgolf.untrusted.objects import call_method, written_object
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -35,6 +36,7 @@ from pgolf.untrusted.values import (
     TextOf,
     Value,
 )
+from pgolf.untrusted.written import text_of
 
 _COLLECTED = 16
 """Fewer elements than this are a shape, a pair, the arguments of something; windows and documents are more."""
@@ -265,21 +267,31 @@ def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _print(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    for i, value in enumerate(args):
-        before = args[i - 1] if i and isinstance(args[i - 1], str) else ""
-        interp.observer.formatted(interp, value, before, line)
-        if type(value) is dict:
-            for key, held in value.items():
-                if isinstance(key, str):
-                    interp.observer.formatted(interp, held, key, line)
+    end = kwargs.get("end", "\n")
+    between = kwargs.get("sep", " ")
+    pieces: list[Value] = []
+    for value in args:
+        if type(value) is Instance:
+            value = written_object(interp, value, "", line)
+        pieces += [between if isinstance(between, str) else " ", value]
+    interp.observer.emitted(interp, pieces[1:], end if isinstance(end, str) else "\n", line)
     file = kwargs.get("file")
+    own = interp.redirected if file is None else file
+    if type(own) is Instance:
+        kept, interp.redirected = interp.redirected, None
+        try:
+            call_method(interp, own, "write", [text_of(pieces[1:], line)], {}, line)
+        finally:
+            interp.redirected = kept
     if isinstance(file, NativeObject) and file.kind == "output file":
         write_file(interp, file.state, Opaque("printed text", line), line)
     return None
 
 
 def _repr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    value = args[0]
+    value = scalar(args[0])
+    if isinstance(value, (Loss, OfLosses)):
+        return TextOf((value,), line)
     if scaled.grows(value):
         return scaled.grown_text(repr(value))
     if value is None or isinstance(value, (int, float, str, bytes)):
@@ -295,7 +307,9 @@ def _ascii(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def _format(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
     if isinstance(value, (Loss, OfLosses)):
-        return TextOf(value, line)
+        return TextOf((value,), line)
+    if isinstance(value, TextOf):
+        return value
     spec = args[1] if len(args) > 1 else ""
     if isinstance(value, (int, float, str)) and isinstance(spec, str) and len(spec) < 8:
         text_room(interp, max(map(int, re.findall("[0-9]+", spec)), default=0))

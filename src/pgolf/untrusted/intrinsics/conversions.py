@@ -18,6 +18,7 @@ from pgolf.untrusted.intrinsics.calls import (
     text_room,
 )
 from pgolf.untrusted.intrinsics.texts import decode, encode
+from pgolf.untrusted.objects import written_object
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -76,7 +77,7 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         method = get_attribute(interp, value, "__int__", line)
         return interp.call(method, [], {}, line)
     if isinstance(value, Loss):
-        return Opaque("int() of a loss", line, "model")
+        return OfLosses("int() of a loss", line, frozenset(value.weights))
     raise raise_in_script("TypeError", "int() argument", line)
 
 
@@ -109,7 +110,9 @@ def _str(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(args) > 1 and isinstance(value, (int, float, type(None), list, dict)):
         raise raise_in_script("TypeError", "str() of something else than bytes with an encoding", line)
     if isinstance(value, (Loss, OfLosses)):
-        return TextOf(value, line)
+        return TextOf((value,), line)
+    if type(value) is Instance:
+        return written_object(interp, value, "", line)
     if isinstance(value, bytes) and len(args) > 1:
         return decode(interp, value, args[1:], kwargs, line)
     if isinstance(value, NativeObject):

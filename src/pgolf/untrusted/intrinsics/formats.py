@@ -13,6 +13,7 @@ from pgolf.untrusted.intrinsics.files import shard_slice, write_file
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import NativeObject, Opaque, Value
+from pgolf.untrusted.written import dollar_fields, of_fields
 
 
 def _report_fields(interp: Interp, value: Value, line: int, depth: int = 0) -> None:
@@ -262,3 +263,22 @@ def normalize(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if form in ("NFC", "NFD", "NFKC", "NFKD") and isinstance(text, str) and len(text) < 10_000:
         return unicodedata.normalize(form, text)
     return first_unknown(args) or Opaque("normalize()", line)
+
+
+def make_template(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`string.Template(text)`."""
+    text = args[0] if args else kwargs.get("template")
+    if type(text) is not str or len(text) > 10_000:
+        return Opaque("a template of texts", line)
+    return NativeObject("template", _TEMPLATE_METHODS, text)
+
+
+def _substitute(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and not isinstance(args[0], dict):
+        return Opaque("a template filled in with something unknown", line, "text")
+    given = {**(args[0] if args else {}), **kwargs}
+    made = of_fields(interp, *dollar_fields(target.state, given), line)
+    return "".join(made.parts) if all(isinstance(p, str) for p in made.parts) else made
+
+
+_TEMPLATE_METHODS: dict[str, NativeMethod] = {"substitute": _substitute, "safe_substitute": _substitute}

@@ -49,6 +49,7 @@ from pgolf.untrusted.intrinsics.formats import (
     json_dump,
     json_load,
     json_loads,
+    make_template,
     normalize,
     re_call,
     struct_iterate,
@@ -371,6 +372,9 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         setrecursionlimit=Intrinsic("sys.setrecursionlimit", none), flags=Opaque("flags", 0, "config"),
     )  # fmt: skip
     out["sys"] = system
+    texts = Module("string", _unmodelled("string"))
+    texts.attributes["Template"] = NativeClass("Template", make_template)
+    out["string"] = texts
     typing = Module("typing", lambda name: NativeClass(name, lambda i, a, k, ln: a[-1] if a else None))
     out["typing"] = out["typing_extensions"] = out["collections.abc"] = typing
     out.update(decoder_modules())

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from pgolf.untrusted import scaled
+from pgolf.untrusted import scaled, written
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Kwargs, Method, first_unknown, items_of, scalar, text_room
 from pgolf.untrusted.operators import raise_in_script
@@ -126,6 +126,9 @@ def _join(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> 
         return found.value
     unknown = first_unknown(parts)
     if unknown is not None:
+        if isinstance(value, str):
+            between = [x for part in parts for x in (value, part)]
+            return written.joined(interp, between[1:], line)
         return Opaque(f"text with an unknown part: {unknown.reason}", line, "text")
     kinds = (bytes, bytearray) if isinstance(value, (bytes, bytearray)) else (str,)
     if not all(isinstance(p, kinds) for p in parts):
@@ -153,14 +156,18 @@ def _pad(name: str) -> Method:
 
 
 def _str_format(interp: Interp, value: str, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if "[" in value or re.search(r"\{[^{}]*\.(?!\d)", value) or re.search(r"\d{5,}", value):
-        return Opaque("format() with attribute look-ups", line, "text")
-    for i, v in enumerate(args):
-        interp.observer.formatted(interp, v, value.split("{")[min(i, value.count("{"))], line)
     plain = [scalar(a) for a in args]
     named = {k: scalar(v) for k, v in kwargs.items()}
+    fields = written.brace_fields(value, plain, {**named})
+    if "[" in value or re.search(r"\{[^{}]*\.(?!\d)", value) or re.search(r"\d{5,}", value):
+        return written.text_of([value.split("{")[0], *plain, *named.values()], line)
     if not all(v is None or isinstance(v, (str, int, float, bytes)) for v in [*plain, *named.values()]):
-        return Opaque("format() of an unknown value", line, "text")
+        if fields is None:
+            return written.text_of([value, *plain, *named.values()], line)
+        return written.of_fields(interp, *fields, line)
+    if fields is not None:
+        # Known numbers are reported, too: a constant that is called a score is none.
+        written.of_fields(interp, *fields, line)
     text_room(
         interp, len(value) + sum(len(str(v)) for v in [*plain, *named.values()]) * (value.count("{") + 1)
     )
@@ -169,6 +176,42 @@ def _str_format(interp: Interp, value: str, args: Args, kwargs: Kwargs, line: in
         return scaled.grown_text(shown) if any(map(scaled.grows, [*plain, *named.values()])) else shown
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise raise_in_script(type(error).__name__, "format() failed", line) from None
+
+
+def _format_map(interp: Interp, value: str, args: Args, kwargs: Kwargs, line: int) -> Value:
+    given = args[0]
+    if isinstance(given, dict) and all(isinstance(k, str) for k in given):
+        return _str_format(interp, value, [], dict(given), line)
+    return Opaque("format_map() of something unknown", line, "text")
+
+
+_SAME_NUMBERS = (
+    "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "ljust", "rjust", "center", "expandtabs",
+    "encode", "decode",
+)  # fmt: skip
+_ANSWERS = (
+    "startswith",
+    "endswith",
+    "isdigit",
+    "isalpha",
+    "isalnum",
+    "isspace",
+    "isupper",
+    "islower",
+    "isascii",
+    "count",
+)
+
+
+def _unknown_text_method(name: str) -> Method:
+    """A method of a text with unknown parts: it keeps the numbers, tells something of it, or may change them."""
+    if name in _SAME_NUMBERS:
+        return lambda interp, value, args, kwargs, line: value
+    if name in _ANSWERS:
+        return lambda interp, value, args, kwargs, line: Opaque(
+            f"{name}() of a text with an unknown part", line, "text"
+        )
+    return lambda interp, value, args, kwargs, line: written.altered(interp, value, f"{name}()", line)
 
 
 def _translate(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -205,9 +248,15 @@ def _bytes_hex(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int
 STR_METHODS: dict[str, Method] = {name: _plain_text_method(name) for name in _STR_PLAIN}
 
 STR_METHODS.update(
-    encode=encode, replace=_replace, join=_join, format=_str_format, translate=_translate, expandtabs=_expandtabs,
+    encode=encode, replace=_replace, join=_join, format=_str_format, format_map=_format_map, translate=_translate,
+    expandtabs=_expandtabs,
     **{name: _pad(name) for name in ("ljust", "rjust", "center", "zfill")},
 )  # fmt: skip
+
+UNKNOWN_TEXT_METHODS: dict[str, Method] = {
+    name: _unknown_text_method(name) for name in (*STR_METHODS, "decode", "zfill")
+}
+"""Methods of texts with unknown parts."""
 
 BYTES_METHODS: dict[str, Method] = {name: _plain_text_method(name) for name in _BYTES_PLAIN}
 
