@@ -527,8 +527,8 @@ class Interp:
                     self, Opaque(f"call of {callee.cls.name}", line, "model"), args, kwargs, line
                 )
             return Opaque(f"call of an object of class {callee.cls.name}", line)
-        self.may_raise += 1
         if isinstance(callee, Opaque):
+            self.may_raise += 1
             result = self.observer.call_unknown(self, callee, args, kwargs, line)
             if callee.reason.endswith("is not modelled"):
                 self._may_change(args, callee.reason, line)
@@ -537,12 +537,15 @@ class Interp:
             # What `from package import name` gave is taken for a module as long as nothing else is known of it.
             origin = "model" if callee.name.startswith("torch.") else "external"
             unknown = Opaque(f"{callee.name} is not modelled", line, origin)
+            self.may_raise += 1
             return self.observer.call_unknown(self, unknown, args, kwargs, line)
         from pgolf.untrusted.intrinsics import call_dtype
 
         made = call_dtype(self, callee, args, kwargs, line)
         if made is not MISSING:
+            self.may_raise += isinstance(made, Opaque)
             return made
+        self.may_raise += 1
         return Opaque(f"call of a value of kind {type(callee).__name__}", line)
 
     def _of_losses(self, name: str, given: list[Value], result: Opaque, line: int) -> Opaque:
