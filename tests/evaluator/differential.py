@@ -47,11 +47,13 @@ def guarded(before: str, bodies: list[str]) -> str:
 def compared(before: str, bodies: list[str]) -> list[str]:
     """For each body "same", "unknown", or what is different."""
     source = guarded(before, bodies)
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"__name__": __name__}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        exec(compile(source, "ours", "exec"), scope)
+        exec(compile(source, "ours", "exec", dont_inherit=True), scope)
     ours, stuck = evaluated(source)
+    if stuck and len(bodies) == 1:
+        return ["unknown"]
     if stuck or not isinstance(ours, list):
         return [f"not evaluated: {stuck or ours}"] * len(bodies)
     return [verdict(mine, real) for mine, real in zip(ours, scope["result"], strict=True)]

@@ -118,12 +118,14 @@ def program(lines: list[str]) -> str:
 
 
 def evaluated(source: str, limits: Limits | None = None) -> tuple[Any, str]:
+    """What a program of ours leaves in `result`, and what stopped it, or makes all of it doubtful."""
     siblings = MappedSiblings({})
     script = Script("program.py", source.encode(), siblings)
     ran, stuck = run_program(
         script, source.encode(), probe_vocabularies()[0], limits or Limits(), Observer, lambda program: None
     )
-    return ran.main.lookup("result") if ran.main is not None else None, stuck
+    doubts = "; ".join(reason for _, reason in ran.interp.doubts)
+    return ran.main.lookup("result") if ran.main is not None else None, stuck or doubts
 
 
 def agrees(ours: Any, theirs: Any) -> bool:

@@ -119,6 +119,8 @@ def hashable(value: Value) -> Value:
         return value if all(x is None or hashable(x) is not None for x in value) else None
     if isinstance(value, (list, dict, set, Tensor, bytearray, Opaque)):
         return None
+    if operators.has_own_equality(value):
+        raise Stuck("an object with rules of its own as a key", 0)
     return value
 
 
@@ -521,10 +523,12 @@ def function_maker(node: Any) -> Expr:
     ]
 
     def run(fr: Frame) -> Value:
-        # Names of a class body are not visible in its methods.
-        closure = fr.parent if "%class" in fr.vars and fr.parent is not None else fr
         made = Function(
-            code.name, code, closure, [d(fr) for d in defaults], {name: d(fr) for name, d in kw_defaults}
+            code.name,
+            code,
+            _scope_of(fr),
+            [d(fr) for d in defaults],
+            {name: d(fr) for name, d in kw_defaults},
         )
         fr.interp.cells(4)
         fr.interp.register(made)
@@ -825,7 +829,7 @@ def _comprehension(
     acts = _acts(node)
 
     def run(fr: Frame) -> Value:
-        inner = Frame(fr.interp, fr.module, fr, fr.offset)
+        inner = Frame(fr.interp, fr.module, _scope_of(fr), fr.offset)
         inner.vars["%comprehension"] = True
         out = start()
         unknown = _nested_loops(levels, emit, line, fr, inner, 0, out)
@@ -837,6 +841,11 @@ def _comprehension(
         return finish(fr, out)
 
     return run
+
+
+def _scope_of(fr: Frame) -> Frame:
+    """The frame whose names a function or comprehension inside another sees: those of a class body are left out."""
+    return fr.parent if "%class" in fr.vars and fr.parent is not None else fr
 
 
 @_for(ast.ListComp)
@@ -870,7 +879,7 @@ def _genexp(node: ast.GeneratorExp) -> Expr:
 
     def run(fr: Frame) -> Value:
         items = fr.interp.iterate(levels[0][0](fr), line + fr.offset)
-        inner = Frame(fr.interp, fr.module, fr, fr.offset)
+        inner = Frame(fr.interp, fr.module, _scope_of(fr), fr.offset)
         inner.vars["%comprehension"] = True
         if isinstance(items, Opaque):
             return lost(inner, items)

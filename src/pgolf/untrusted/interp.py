@@ -510,7 +510,11 @@ class Interp:
         if kind is Instance:
             from pgolf.untrusted.objects import get_attribute
 
-            method = get_attribute(self, callee, "__call__", line)
+            method = get_attribute(self, callee, "__call__", line, missing_ok=True)
+            if method is MISSING and not callee.cls.opaque_base:
+                if callee.cls.lookup("__getattr__") is not MISSING or "%native" in callee.attributes:
+                    return Opaque(f"call of an object of class {callee.cls.name}", line)
+                raise ScriptRaise(ExceptionValue("TypeError"), line)
             if isinstance(method, (Function, BoundMethod, Intrinsic)):
                 return self.call(method, args, kwargs, line)
             if callee.cls.opaque_base:
@@ -750,7 +754,15 @@ class Interp:
             for name in ("__bool__", "__len__"):
                 method = get_attribute(self, value, name, line, missing_ok=True)
                 if method is not MISSING:
-                    return self.truth(self.call(method, [], {}, line), line)
+                    answer = self.call(method, [], {}, line)
+                    fits = (
+                        type(answer) is bool
+                        if name == "__bool__"
+                        else isinstance(answer, int) and answer >= 0
+                    )
+                    if not fits and not isinstance(answer, Opaque):
+                        return Opaque(f"{name}() that gives something else", line)
+                    return self.truth(answer, line)
             return True
         if value is None or isinstance(
             value, (int, float, str, bytes, list, tuple, dict, set, frozenset, range, bytearray)

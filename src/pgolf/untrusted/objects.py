@@ -10,8 +10,9 @@ import re
 from typing import Any
 
 from pgolf.untrusted import scaled, written
+from pgolf.untrusted.exceptions import is_kind_of
 from pgolf.untrusted.interp import Frame, Interp
-from pgolf.untrusted.operators import raise_in_script, spoil
+from pgolf.untrusted.operators import has_own_equality, raise_in_script, spoil
 from pgolf.untrusted.tensor import Tensor, caster, detached, get, plain_index, put
 from pgolf.untrusted.values import (
     MISSING,
@@ -28,6 +29,7 @@ from pgolf.untrusted.values import (
     NativeClass,
     NativeObject,
     Opaque,
+    ScriptRaise,
     Stuck,
     TextOf,
     Tok,
@@ -77,12 +79,20 @@ def _register(
 
 
 class Property:
-    """A property of a class of the script."""
+    """A property of a class of the script; `cached` is `functools.cached_property`, which an attribute replaces."""
 
-    __slots__ = ("getter",)
+    __slots__ = ("cached", "getter", "setter")
 
-    def __init__(self, getter: Value) -> None:
+    def __init__(self, getter: Value, setter: Value = None, cached: bool = False) -> None:
         self.getter = getter
+        self.setter = setter
+        self.cached = cached
+
+    def with_part(self, name: str, function: Value) -> Property:
+        """`x.setter(function)` and the like: a property with another part. What deletes is not followed."""
+        if name == "getter":
+            return Property(function, self.setter, self.cached)
+        return Property(self.getter, function if name == "setter" else self.setter, self.cached)
 
 
 class StaticMethod:
@@ -93,6 +103,15 @@ class StaticMethod:
     def __init__(self, function: Value, bound: bool) -> None:
         self.function = function
         self.bound = bound
+
+
+def bound_to_class(found: StaticMethod, cls: ClassValue) -> Value:
+    """What `cls.method` is for a static or class method."""
+    if not found.bound:
+        return found.function
+    if type(found.function) is not Function:
+        return Opaque("a class method that is no plain function")
+    return BoundMethod(found.function, cls)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -106,7 +125,11 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
     kind = type(value)
     found: Value = MISSING
     if kind is Instance:
-        found = _instance_attribute(interp, value, name, line)
+        try:
+            found = _instance_attribute(interp, value, name, line)
+        except ScriptRaise as raised:
+            if not missing_ok or getattr(raised.value, "kind", "") != "AttributeError":
+                raise
         if found is MISSING and value.cls.opaque_base and not missing_ok:
             if name in _MODULE_ITSELF:
                 return Intrinsic(name, lambda it, args, kwargs, ln: value)
@@ -131,7 +154,7 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
     elif kind is ClassValue:
         found = value.lookup(name)
         if isinstance(found, StaticMethod):
-            found = BoundMethod(found.function, value) if found.bound else found.function
+            found = bound_to_class(found, value)
         elif found is MISSING:
             if name == "__name__":
                 found = value.name
@@ -152,6 +175,8 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
             found = class_attribute(value, name)
             if found is MISSING:
                 return Opaque(f"{value.name}.{name} is not modelled", line)
+    elif kind is Property and name in ("setter", "getter", "deleter"):
+        return Intrinsic(f"property.{name}", lambda it, args, kwargs, ln: value.with_part(name, args[0]))
     elif kind is Function:
         found = value.attributes.get(name, MISSING)
         if found is MISSING and name in ("__name__", "__qualname__"):
@@ -176,8 +201,26 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
     if found is MISSING:
         if missing_ok:
             return MISSING
+        if name in _OF_EVERY_OBJECT.get(kind, ()):
+            return Opaque(f"{name} of {'a class' if kind is ClassValue else 'an object'}", line)
         raise raise_in_script("AttributeError", f"no attribute {name}", line)
     return found
+
+
+def _sample() -> None: ...
+
+
+_OF_EVERY_OBJECT: dict[type, frozenset[str]] = {
+    Instance: frozenset(dir(object)) | {"__module__", "__weakref__"},
+    ClassValue: frozenset(dir(type)),
+    Function: frozenset(dir(_sample)),
+}
+"""Attributes that Python gives every object of a kind; they are there, and are not modelled."""
+
+
+def has_every_object(value: Value, name: str) -> bool:
+    """Whether Python gives every object of a value's kind an attribute of that name."""
+    return name in _OF_EVERY_OBJECT.get(type(value), ())
 
 
 def _instance_attribute(interp: Interp, value: Instance, name: str, line: int) -> Value:
@@ -189,9 +232,12 @@ def _instance_attribute(interp: Interp, value: Instance, name: str, line: int) -
     if kind is Function:
         return BoundMethod(found, value)
     if kind is Property:
-        return interp.call(found.getter, [value], {}, line)
+        made = interp.call(found.getter, [value], {}, line)
+        if found.cached and interp.changing(value, line):
+            value.attributes[name] = made
+        return made
     if kind is StaticMethod:
-        return BoundMethod(found.function, value.cls) if found.bound else found.function
+        return bound_to_class(found, value.cls)
     if found is MISSING:
         native = value.attributes.get("%native")
         if native is not None:
@@ -250,8 +296,21 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
                 )
             return
         found = target.cls.lookup(name)
-        if isinstance(found, Property):
+        if isinstance(found, Property) and not found.cached:
+            if found.setter is None:
+                raise raise_in_script("AttributeError", f"property {name} has no setter", line)
+            interp.call(found.setter, [target, value], {}, line)
             return
+        if has_hooks(found):
+            value = Opaque(found.reason, line)  # it may be stored in any way
+        if name == "__class__" and isinstance(value, ClassValue):
+            target.cls = value
+            return
+        marks = ("%tuple", "%frozen", "%members") if name in ("name", "value") else ("%tuple", "%frozen")
+        if any(target.cls.lookup(m) is not MISSING for m in marks) or not _has_room_for(target.cls, name):
+            raise raise_in_script("AttributeError", f"cannot set attribute {name}", line)
+        if name.startswith("__") and name.endswith("__") and name not in _HARMLESS_NAMES:
+            interp.doubt(f"{name} of an object is replaced", line)
         target.attributes[name] = value
     elif isinstance(target, (Module, NativeClass, NativeObject, ClassValue, Function)):
         if isinstance(target, Function) and name.startswith("__") and name not in _HARMLESS_NAMES:
@@ -264,6 +323,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
                 interp.redirected = value
             if target.name == "builtins":
                 interp.doubt(f"builtins.{name} is replaced", line)
+        if isinstance(target, ClassValue) and target.lookup("%members") is not MISSING:
+            interp.doubt(f"{target.name}.{name} is replaced", line)
         if isinstance(target, NativeClass) and target.name in ("Tensor", "ndarray"):
             interp.doubt(f"{target.name}.{name} is replaced", line)
         target.attributes[name] = value
@@ -278,6 +339,52 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
         return
     else:
         raise raise_in_script("AttributeError", f"cannot set attribute {name}", line)
+
+
+OWN_HOOKS = ", which defines "
+"""Part of the reason why a class with hooks of its own, and what it makes, is unknown."""
+
+
+def has_hooks(value: Value) -> bool:
+    """Whether an unknown value is, or is made by, a class of the script with hooks of its own."""
+    return isinstance(value, Opaque) and value.reason.startswith("class ") and OWN_HOOKS in value.reason
+
+
+def _has_room_for(cls: ClassValue, name: str) -> bool:
+    """Whether objects of a class take an attribute of that name: `__slots__` in every class of the order leaves out others."""
+    names: set[Value] = set()
+    for held in cls.order():
+        slots = held.attributes.get("__slots__", MISSING)
+        if isinstance(slots, str):
+            slots = (slots,)
+        if not isinstance(slots, (tuple, list)):
+            return True
+        names.update(x for x in slots if isinstance(x, str))
+    return bool(cls.opaque_base) or not names.isdisjoint({name, "__dict__"})
+
+
+def delete_attribute(interp: Interp, target: Value, name: str, line: int) -> None:
+    """`del target.name`."""
+    if isinstance(target, Opaque):
+        return
+    if not isinstance(target, (Instance, ClassValue, Module, Function, NativeClass, NativeObject)):
+        spoil(target, f"attribute {name} of it was deleted", line)
+        return
+    if not interp.changing(target, line) or isinstance(target, (NativeClass, NativeObject)):
+        target.attributes[name] = Opaque(f"attribute {name} deleted under an unknown condition", line)
+        return
+    if isinstance(target, Instance) and isinstance(target.cls.lookup(name), (Property, Opaque)):
+        interp.doubt(f"attribute {name} is deleted through its class", line)
+    if isinstance(target, Module):
+        target.patched.add(name)
+    if target.attributes.pop(name, MISSING) is MISSING and not (
+        isinstance(target, (Instance, ClassValue)) and _opaque_base(target)
+    ):
+        raise raise_in_script("AttributeError", f"no attribute {name}", line)
+
+
+def _opaque_base(target: Instance | ClassValue) -> str:
+    return (target.cls if isinstance(target, Instance) else target).opaque_base
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -466,6 +573,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             if type(index) is Tok:
                 interp.observer.indexed(interp, container, index, found, hint, line)
             return found
+        if isinstance(index, Instance):
+            return Opaque("a place given by an object", line)
         raise raise_in_script("TypeError", "indices must be integers or slices", line)
     if kind is dict:
         if isinstance(index, Tensor) and len(index.data) == 1:
@@ -473,6 +582,12 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         try:
             if scaled.mixed_keys(container, index):
                 return scaled.hidden("look-up of a number that grows with the run", line)
+            if (
+                type(index) is Instance
+                or type(index) is NativeObject
+                or (type(index) is tuple and any(isinstance(x, (Instance, NativeObject)) for x in index))
+            ):
+                return _by_identity(container, index, line)
             found = container.get(index, MISSING)
         except TypeError:
             raise raise_in_script("TypeError", "unhashable key", line) from None
@@ -506,6 +621,13 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
     from pgolf.untrusted.intrinsics import native_item
 
     return native_item(interp, container, index, line)
+
+
+def _by_identity(container: dict[Value, Value], index: Value, line: int) -> Value:
+    """The entry under an object; where Python asks the objects which of them are equal it is not known."""
+    if type(index) is Instance and not has_own_equality(index) and index in container:
+        return container[index]
+    return Opaque("dictionary looked up by an object", line)
 
 
 def _default_factory(interp: Interp, container: dict[Value, Value], index: Value, line: int) -> Value:
@@ -649,10 +771,19 @@ def instantiate(
     native = cls.lookup("%native")
     new = cls.lookup("__new__")
     init = cls.lookup("__init__")
+    raised = bool(native_exceptions(cls))
+    if raised:
+        made.attributes["args"] = tuple(args)
     if type(init) is Function:
         if native is not MISSING:
             made.attributes["%native_class"] = native
-        interp.call_function(init, [made, *args], kwargs, line)
+        given = interp.call_function(init, [made, *args], kwargs, line)
+        if given is not None and not isinstance(given, Opaque):
+            raise raise_in_script("TypeError", "__init__() should return None", line)
+        return made
+    if raised:
+        if kwargs:
+            raise raise_in_script("TypeError", "an exception takes no named arguments", line)
         return made
     if native is not MISSING:
         made.attributes["%native"] = interp.call(native, args, kwargs, line)
@@ -680,6 +811,8 @@ def _fill_fields(
     kwargs: dict[str, Value],
     line: int,
 ) -> None:
+    if args and made.cls.lookup("%kw_only") is not MISSING:
+        raise Stuck("positional arguments of a dataclass with keyword-only fields", line)
     names = [name for name, default in fields if not isinstance(default, _Late)]
     if len(args) > len(names) or any(k not in names for k in kwargs):
         raise raise_in_script("TypeError", "unexpected argument", line)
@@ -725,22 +858,51 @@ class _Factory:
 
 def field_spec(kwargs: dict[str, Value]) -> Value:
     """The value that `dataclasses.field(**kwargs)` leaves in the class body."""
+    if kwargs.keys() & {"compare", "kw_only"}:
+        raise Stuck("a dataclass field with options that are not followed", 0)
     default: Value = kwargs.get("default", MISSING)
     if "default_factory" in kwargs:
         default = _Factory(kwargs["default_factory"])
     return _Late(default) if kwargs.get("init") is False else default
 
 
-def make_dataclass(cls: ClassValue) -> ClassValue:
-    """Apply `@dataclass`: fields in order of annotation, bases first."""
+_DATACLASS_OPTIONS = frozenset(
+    {"init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots"}
+)
+
+
+def make_dataclass(cls: ClassValue, options: dict[str, Value] | None = None) -> Value:
+    """Apply `@dataclass(**options)`: fields in order of annotation, bases first."""
+    given = options or {}
+    followed = all(type(v) is bool for v in given.values()) and given.keys() <= _DATACLASS_OPTIONS
+    if not followed or given.get("init") is False or cls.attributes.get("%special"):
+        return Opaque(f"dataclass {cls.name} with options that are not followed", cls.line)
     fields: dict[str, Value] = {}
-    for base in cls.bases:
-        inherited = base.lookup("%fields")
+    for base in reversed(cls.order()[1:]):
+        inherited = base.attributes.get("%fields", MISSING)
         if inherited is not MISSING:
             fields.update(inherited)
-    for name in cls.attributes.get("%annotations", []):
-        fields[name] = cls.attributes.get(name, MISSING)
+    own = cls.attributes.get("%annotations", [])
+    for name in own:
+        default = fields[name] = cls.attributes.get(name, MISSING)
+        if isinstance(default, (list, dict, set, bytearray)):
+            raise raise_in_script("ValueError", f"mutable default of {name}", cls.line)
+    required = [isinstance(d, _Late) or d is MISSING for d in fields.values()]
+    late = [isinstance(d, _Late) for d in fields.values()]
+    plain = [r for r, is_late in zip(required, late, strict=True) if not is_late]
+    if not given.get("kw_only") and sorted(plain, reverse=True) != plain:
+        raise raise_in_script("TypeError", "a field without a default after one with a default", cls.line)
     cls.attributes["%fields"] = list(fields.items())
+    if given.get("eq") is False:
+        cls.attributes["%unequal"] = True
+    else:
+        cls.attributes["%unequal"] = False
+    if given.get("frozen"):
+        cls.attributes["%frozen"] = True
+    if given.get("kw_only"):
+        cls.attributes["%kw_only"] = True
+    if given.get("slots"):
+        cls.attributes["__slots__"] = tuple(own)
     return cls
 
 
@@ -765,10 +927,17 @@ def super_object(fr: Frame, args: list[Value], line: int) -> Value:
     owner: ClassValue = frame.function.owner
 
     def resolve(name: str) -> Value:
-        for base in owner.bases:
-            found = base.lookup(name)
+        of = receiver.cls if isinstance(receiver, Instance) else receiver
+        order = of.order() if isinstance(of, ClassValue) else []
+        at = next((i for i, cls in enumerate(order) if cls is owner), -1)
+        for base in order[at + 1 :] if at >= 0 else owner.order()[1:]:
+            found = base.attributes.get(name, MISSING)
             if type(found) is Function:
                 return BoundMethod(found, receiver)
+            if type(found) is StaticMethod and isinstance(of, ClassValue):
+                return bound_to_class(found, of)
+            if type(found) is Property:
+                return fr.interp.call(found.getter, [receiver], {}, line)
             if found is not MISSING:
                 return found
         native = owner.lookup("%native")
@@ -783,6 +952,13 @@ def super_object(fr: Frame, args: list[Value], line: int) -> Value:
             inner = receiver.attributes.get("%native")
             if inner is not None:
                 return _native_attribute(fr.interp, inner, name)
+        if name == "__init__" and isinstance(receiver, Instance) and native_exceptions(receiver.cls):
+
+            def keep(interp: Interp, a: list[Value], k: dict[str, Value], ln: int) -> Value:
+                receiver.attributes["args"] = tuple(a)
+                return None
+
+            return Intrinsic("Exception.__init__", keep)
         if name in ("__init__", "__init_subclass__", "__post_init__"):
             return Intrinsic("object.__init__", lambda interp, a, k, ln: None)
         if name == "__setattr__":
@@ -800,29 +976,26 @@ def super_object(fr: Frame, args: list[Value], line: int) -> Value:
 
 def exception_matches(value: Value, handler: Value) -> bool | None:
     """Whether an exception of the script is caught by `except handler`; None when that is unknown."""
-    from pgolf.untrusted.intrinsics import EXCEPTION_PARENTS
-
     if isinstance(handler, tuple):
         answers = [exception_matches(value, h) for h in handler]
         return True if True in answers else None if None in answers else False
     kind = value.kind if isinstance(value, ExceptionValue) else ""
     if isinstance(handler, NativeClass) and kind:
-        seen: str | None = kind
-        while seen is not None:
-            if seen == handler.name:
-                return True
-            seen = EXCEPTION_PARENTS.get(seen)
-        return False
+        return is_kind_of(kind, handler.name)
     if isinstance(handler, ClassValue):
-        cls = value.cls if isinstance(value, Instance) else None
-        while cls is not None:
-            if cls is handler:
-                return True
-            cls = cls.bases[0] if cls.bases else None
-        return False
+        if isinstance(value, Instance) and value.cls.opaque_base:
+            return None
+        return isinstance(value, Instance) and any(cls is handler for cls in value.cls.order())
     if isinstance(value, Instance) and isinstance(handler, NativeClass):
-        return handler.name in ("Exception", "BaseException")
+        if any(is_kind_of(name, handler.name) for name in native_exceptions(value.cls)):
+            return True
+        return None if value.cls.opaque_base else False
     return None
+
+
+def native_exceptions(cls: ClassValue) -> list[str]:
+    """Names of Python's own exceptions among the bases of a class."""
+    return [name for c in cls.order() for name in c.attributes.get("%exceptions", ())]
 
 
 __all__ = [
@@ -831,6 +1004,7 @@ __all__ = [
     "StaticMethod",
     "call_method",
     "caster",
+    "delete_attribute",
     "delete_item",
     "exception_matches",
     "field_spec",

@@ -15,6 +15,7 @@ from pgolf.untrusted.tensor import Tensor, add, cast_to, caster, category, eleme
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
+    BoundMethod,
     ClassValue,
     DictView,
     DType,
@@ -27,6 +28,7 @@ from pgolf.untrusted.values import (
     NativeObject,
     OfLosses,
     Opaque,
+    RaisedText,
     Scaled,
     ScaledText,
     ScriptRaise,
@@ -68,7 +70,7 @@ ORDER_OPS = dict(_COMPARE)
 
 def raise_in_script(kind: str, message: str, line: int) -> ScriptRaise:
     """An exception of the interpreted program, ready to be raised."""
-    return ScriptRaise(ExceptionValue(kind, (message,)), line)
+    return ScriptRaise(ExceptionValue(kind, (RaisedText(message, line, "text"),) if message else ()), line)
 
 
 def _check_int(value: Value, interp: Interp) -> Value:
@@ -404,6 +406,10 @@ def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     from pgolf.untrusted.objects import get_attribute
 
     name = _DUNDER.get(op, "")
+    if op == "Mod" and isinstance(a, (str, bytes)):
+        return Opaque("text made from an object", line, "text")
+    if derived_from(b, a) and b.cls.lookup(f"__r{name}__") is not MISSING:
+        return Opaque(f"operator {op} on an object and one of a class below its own", line)
     if isinstance(a, Instance):
         method = get_attribute(interp, a, f"__{name}__", line, missing_ok=True)
         if method is not MISSING:
@@ -413,6 +419,31 @@ def _instances(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         if method is not MISSING:
             return interp.call(method, [a], {}, line)
     return Opaque(f"operator {op} on an object", line)
+
+
+def derived_from(below: Value, above: Value) -> bool:
+    """Whether an object is of a class below that of another, so that Python asks it first."""
+    return (
+        isinstance(below, Instance)
+        and isinstance(above, Instance)
+        and below.cls is not above.cls
+        and any(cls is above.cls for cls in below.cls.order())
+    )
+
+
+_EQUALITY = ("__eq__", "__ne__", "__hash__", "%fields")
+
+
+def has_own_equality(value: Value) -> bool:
+    """Whether an object of the script may be equal to another one, or hash like it."""
+    if type(value) is not Instance:
+        return False
+    return _of_unknown_class(value) or any(value.cls.lookup(name) is not MISSING for name in _EQUALITY)
+
+
+def _of_unknown_class(value: Instance) -> bool:
+    """Whether what the class of an object inherits is not followed; members of an enumeration are only themselves."""
+    return bool(value.cls.opaque_base) and "%members" not in value.cls.attributes
 
 
 NARROW = frozenset({"float16", "bfloat16", "int8", "uint8", "int16", "uint16"})
@@ -649,6 +680,11 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return same == (op == "Eq")
     if ka is DType and kb is DType:
         return (a.name == b.name) == (op == "Eq")
+    if ka is BoundMethod and kb is BoundMethod and op in ("Eq", "NotEq"):
+        same = a.receiver is b.receiver and a.function is b.function
+        return same == (op == "Eq")
+    if ka is Intrinsic and kb is Intrinsic and a is not b:
+        return Opaque("comparison of modelled functions", line)
     if ka is NativeObject or kb is NativeObject:
         from pgolf.untrusted.intrinsics import compare_native
 
@@ -722,7 +758,7 @@ def _holds_unknown(interp: Interp, value: Value) -> bool:
             kind = type(x)
             if kind is int or kind is str or kind is bool or kind is float:
                 continue
-            if isinstance(x, (Opaque, Tensor, Loss)):
+            if isinstance(x, (Opaque, Tensor, Loss, NativeObject, BoundMethod)) or has_own_equality(x):
                 return True
             if isinstance(x, _CONTAINERS) and id(x) not in seen:
                 seen.add(id(x))
@@ -791,14 +827,20 @@ def _compare_objects(interp: Interp, op: str, a: Value, b: Value, line: int) -> 
         "Gt": "__gt__",
         "GtE": "__ge__",
     }
-    if isinstance(a, Instance):
-        method = get_attribute(interp, a, names[op], line, missing_ok=True)
+    sides = [(a, b, op), (b, a, _REFLECTED.get(op, op))]
+    for one, other, asked in sides[::-1] if derived_from(b, a) else sides:
+        if not isinstance(one, Instance):
+            continue
+        method = get_attribute(interp, one, names[asked], line, missing_ok=True)
         if method is not MISSING:
-            return interp.call(method, [b], {}, line)
-    elif isinstance(b, Instance):
-        method = get_attribute(interp, b, names[_REFLECTED.get(op, op)], line, missing_ok=True)
-        if method is not MISSING:
-            return interp.call(method, [a], {}, line)
+            return interp.call(method, [other], {}, line)
+        if asked == "NotEq" and one.cls.lookup("__eq__") is not MISSING:
+            same = interp.truth(
+                interp.call(get_attribute(interp, one, "__eq__", line), [other], {}, line), line
+            )
+            return same if isinstance(same, Opaque) else not same
+    if any(isinstance(x, Instance) and _of_unknown_class(x) for x in (a, b)) and a is not b:
+        return Opaque("comparison of objects whose classes are not followed", line)
     if any(isinstance(x, Instance) and x.cls.lookup("%fields") is not MISSING for x in (a, b)):
         return _compare_records(interp, op, a, b, line)
     if op == "Eq":
@@ -812,6 +854,8 @@ def _compare_records(interp: Interp, op: str, a: Value, b: Value, line: int) -> 
     """Data classes and named tuples are equal by their fields."""
     if a is b and op in ("Eq", "NotEq"):
         return op == "Eq"
+    if any(isinstance(x, Instance) and x.cls.lookup("%unequal") is True for x in (a, b)):
+        return Opaque("comparison of records that are not equal by their fields", line)
     if op not in ("Eq", "NotEq") or not (
         isinstance(a, Instance) and isinstance(b, Instance) and a.cls is b.cls
     ):
@@ -853,6 +897,8 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
             if any(isinstance(x, Opaque) for x in container):
                 return Opaque("membership in a set with unknown elements", line)
             return False
+        if has_own_equality(item) or isinstance(item, (tuple, NativeObject)):
+            return Opaque("look-up of an object with rules of its own", line)
         return any(x is item for x in container)
     if kind in (list, tuple, range):
         if kind is range:
@@ -876,8 +922,10 @@ def contains(interp: Interp, container: Value, item: Value, line: int) -> Value:
     if kind is Instance:
         from pgolf.untrusted.objects import get_attribute
 
-        method = get_attribute(interp, container, "__contains__", line)
-        return interp.call(method, [item], {}, line)
+        method = get_attribute(interp, container, "__contains__", line, missing_ok=True)
+        if method is MISSING:
+            return Opaque(f"membership in an object of {container.cls.name}", line)
+        return interp.truth(interp.call(method, [item], {}, line), line)
     from pgolf.untrusted.intrinsics import native_contains
 
     return native_contains(interp, container, item, line)

@@ -4,6 +4,7 @@ have bound unknown, and the block goes on; budgets and the script's own exceptio
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import NoneType
@@ -11,6 +12,7 @@ from typing import Any
 
 from pgolf.errors import LimitTripped
 from pgolf.untrusted import operators
+from pgolf.untrusted.exceptions import EXCEPTION_PARENTS
 from pgolf.untrusted.expressions import compile_setting, function_maker, merge, merge_watched
 from pgolf.untrusted.interp import (
     BREAK,
@@ -32,13 +34,16 @@ from pgolf.untrusted.interp import (
     store_name,
 )
 from pgolf.untrusted.objects import (
+    OWN_HOOKS,
     Property,
     StaticMethod,
     call_method,
+    delete_attribute,
     delete_item,
     exception_matches,
     get_attribute,
     get_item,
+    has_hooks,
     is_set_late,
     make_dataclass,
     set_attribute,
@@ -48,6 +53,7 @@ from pgolf.untrusted.syntax import own_nodes, walk, walk_all
 from pgolf.untrusted.tensor import SERIALS, Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    MOST_BASES,
     BoundMethod,
     ClassValue,
     Cursor,
@@ -422,15 +428,32 @@ def _assign(node: ast.Assign) -> Stmt:
     return run
 
 
+def _words(annotation: ast.expr) -> set[str]:
+    """The names in an annotation, those in texts included."""
+    found: set[str] = set()
+    for n in ast.walk(annotation):
+        if isinstance(n, ast.Attribute):
+            found.add(n.attr)
+        elif isinstance(n, ast.Name):
+            found.add(n.id)
+        elif isinstance(n, ast.Constant) and isinstance(n.value, str):
+            found.update(re.findall(r"\w+", n.value[:200]))
+    return found
+
+
 @_for(ast.AnnAssign)
 def _annassign(node: ast.AnnAssign) -> Stmt:
     name = node.target.id if isinstance(node.target, ast.Name) else ""
     value = compile_setting(name, node.value) if node.value is not None else None
     target = assigner(node.target)
+    words = _words(node.annotation)
+    of_class, special = "ClassVar" in words, not words.isdisjoint({"InitVar", "KW_ONLY"})
 
     def run(fr: Frame) -> int:
-        if name and "%class" in fr.vars:
+        if name and "%class" in fr.vars and not of_class:
             fr.vars.setdefault("%annotations", []).append(name)
+            if special:
+                fr.vars["%special"] = True
         if value is not None:
             target(fr, value(fr))
         return NORMAL
@@ -481,16 +504,27 @@ def _augassign(node: ast.AugAssign) -> Stmt:
 @_for(ast.Delete)
 def _delete(node: ast.Delete) -> Stmt:
     line = node.lineno
-    names = [t.id for t in node.targets if isinstance(t, ast.Name)]
-    items = [
-        (compile_expr(t.value), compile_expr(t.slice)) for t in node.targets if isinstance(t, ast.Subscript)
-    ]
+    targets = list(node.targets)
+    names: list[str] = []
+    items, attributes = [], []
+    while targets:
+        target = targets.pop(0)
+        if isinstance(target, (ast.Tuple, ast.List)):
+            targets[:0] = target.elts
+        elif isinstance(target, ast.Subscript):
+            items.append((compile_expr(target.value), compile_expr(target.slice)))
+        elif isinstance(target, ast.Attribute):
+            attributes.append((compile_expr(target.value), target.attr))
+        elif isinstance(target, ast.Name):
+            names.append(target.id)
 
     def run(fr: Frame) -> int:
         for name in names:
             fr.vars.pop(name, None)
         for base, index in items:
             delete_item(fr.interp, base(fr), index(fr), line + fr.offset)
+        for base, name in attributes:
+            delete_attribute(fr.interp, base(fr), name, line + fr.offset)
         return NORMAL
 
     return run
@@ -546,17 +580,33 @@ def _assert(node: ast.Assert) -> Stmt:
     return run
 
 
+def _handled(fr: Frame) -> Value:
+    """What a bare `raise` raises: the exception that is being handled, here or in a caller."""
+    frame: Frame | None = fr
+    while frame is not None:
+        if "%handled" in frame.vars:
+            return frame.vars["%handled"]
+        frame = frame.parent
+    if fr.function is not None:
+        raise Stuck("raise without an exception in a function that a handler may have called")
+    return ExceptionValue("RuntimeError")
+
+
 @_for(ast.Raise)
 def _raise(node: ast.Raise) -> Stmt:
     value = compile_expr(node.exc) if node.exc is not None else None
     line = node.lineno
 
     def run(fr: Frame) -> int:
-        thrown = value(fr) if value is not None else ExceptionValue("Exception")
+        if value is None:
+            raise ScriptRaise(_handled(fr), line + fr.offset)
+        thrown = value(fr)
         if isinstance(thrown, NativeClass):
             thrown = ExceptionValue(thrown.name)
         elif isinstance(thrown, ClassValue):
-            thrown = Instance(thrown)
+            thrown = fr.interp.call(thrown, [], {}, line + fr.offset)
+        if thrown is None or isinstance(thrown, (int, float, str, bytes, list, tuple, dict, set)):
+            thrown = ExceptionValue("TypeError")
         raise ScriptRaise(thrown, line + fr.offset)
 
     return run
@@ -1309,7 +1359,16 @@ def _try(node: ast.Try) -> Stmt:
                 if caught:
                     if name:
                         store_name(fr, name, thrown.value)
-                    code = handler(fr)
+                    before = fr.vars.get("%handled", MISSING)
+                    fr.vars["%handled"] = thrown.value
+                    try:
+                        code = handler(fr)
+                    finally:
+                        fr.vars.pop("%handled", None)
+                        if before is not MISSING:
+                            fr.vars["%handled"] = before
+                        if name:
+                            fr.vars.pop(name, None)
                     break
             else:
                 if final is not None:
@@ -1463,7 +1522,7 @@ def _decorated(node: Any, make: Callable[[Frame], Value]) -> Stmt:
 _TRANSPARENT = frozenset(
     {
         "no_grad", "inference_mode", "compile", "jit", "script", "disable", "enable_grad", "lru_cache", "cache", "wraps",
-        "njit", "record", "custom_op", "autocast", "contextmanager", "abstractmethod", "override", "cached_property",
+        "njit", "record", "custom_op", "autocast", "abstractmethod", "override", "cached_property",
         "total_ordering", "torch_compile", "compiler_disable", "profile", "typechecked",
     }
 )  # fmt: skip
@@ -1477,17 +1536,19 @@ def _decorator_name(node: ast.expr) -> str:
 
 
 def _decorate(fr: Frame, decorator: Callable[[Frame], Value], label: str, value: Value, line: int) -> Value:
+    found = decorator(fr)
+    if isinstance(found, (Function, BoundMethod, Intrinsic, Instance, ClassValue)) and not (
+        isinstance(found, Intrinsic) and label in _TRANSPARENT
+    ):
+        return fr.interp.call(found, [value], {}, line)
     if label == "property" or label == "cached_property":
-        return Property(value)
+        return Property(value, cached=label == "cached_property")
     if label in ("staticmethod", "classmethod"):
         return StaticMethod(value, label == "classmethod")
     if label == "dataclass" and isinstance(value, ClassValue):
         return make_dataclass(value)
-    found = decorator(fr)
-    if isinstance(found, (Function, Intrinsic, Instance, ClassValue)) and not (
-        isinstance(found, Intrinsic) and label in _TRANSPARENT
-    ):
-        return fr.interp.call(found, [value], {}, line)
+    if label in ("lru_cache", "cache") and isinstance(value, Function) and _acts_outside(value.code.node):
+        fr.interp.doubt("a function that changes things is called once for equal arguments", line)
     if label in _TRANSPARENT and not (isinstance(found, Opaque) and found.origin == "external"):
         return value
     if label in ("setter", "getter", "deleter"):
@@ -1526,7 +1587,8 @@ _OWN_RULES = frozenset(
         "__getattribute__", "__setattr__", "__delattr__", "__new__", "__init_subclass__", "__class_getitem__", "__get__", "__set__",
         "__set_name__", "__missing__", "__delitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__",
         "__imod__", "__ior__", "__iand__", "__ixor__", "__ilshift__", "__irshift__", "__ipow__", "__neg__", "__pos__",
-        "__invert__", "__abs__", "__instancecheck__", "__prepare__", "__mro_entries__", "__torch_function__", "__torch_dispatch__",
+        "__invert__", "__abs__", "__delete__", "__subclasscheck__", "__subclasshook__",
+        "__instancecheck__", "__prepare__", "__mro_entries__", "__torch_function__", "__torch_dispatch__",
         "__array_ufunc__", "__array_function__",
     }
 )  # fmt: skip
@@ -1539,6 +1601,11 @@ _UNSEEN_HOOKS = frozenset(
     }
 )  # fmt: skip
 """Hooks that Python may call where the evaluator does not."""
+
+
+def is_own_rule(name: str) -> bool:
+    """Whether a class with an attribute of that name is not followed."""
+    return name in _OWN_RULES
 
 
 def _is_unseen(node: ast.FunctionDef) -> bool:
@@ -1604,6 +1671,28 @@ def _find_change_roots(node: ast.AST) -> frozenset[str]:
                 roots.add(_root(f))
     roots.discard("")
     return frozenset(roots)
+
+
+_METHODS_THAT_CHANGE = frozenset(
+    {
+        "append", "appendleft", "extend", "insert", "pop", "popleft", "popitem", "remove", "clear", "update", "setdefault", "add", "discard",
+        "sort", "reverse", "write",
+    }
+)  # fmt: skip
+
+
+def _acts_outside(node: ast.AST) -> bool:
+    """Whether a function changes anything but what it makes itself, so that it matters how often it runs."""
+    own = {n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own -= {n.arg for n in walk(node) if isinstance(n, ast.arg)}
+    own -= {name for n in walk(node) if isinstance(n, (ast.Global, ast.Nonlocal)) for name in n.names}
+    return bool(change_roots(node) - own) or any(
+        isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Attribute)
+        and n.func.attr in _METHODS_THAT_CHANGE
+        and _root(n.func) not in own
+        for n in walk(node)
+    )
 
 
 def _root(node: ast.expr) -> str:
@@ -1684,12 +1773,15 @@ def _classdef(node: ast.ClassDef) -> Stmt:
         known: list[ClassValue] = []
         opaque = "a metaclass" if keywords else "more bases than are followed" if len(bases) > 8 else ""
         native: Value = MISSING
+        of_its_own: Opaque | None = None
         for keyword in keywords:
             value = keyword(fr)
-            if isinstance(value, ClassValue):
-                unknown = Opaque("a class whose metaclass is not followed", node.lineno + fr.offset)
-                interp.may_run_methods(value, unknown, unknown.line, frozenset())
+            if isinstance(value, ClassValue) or has_hooks(value):
+                of_its_own = Opaque("a class whose metaclass is not followed", node.lineno + fr.offset)
+                if isinstance(value, ClassValue):
+                    interp.may_run_methods(value, of_its_own, of_its_own.line, frozenset())
         named_tuple = False
+        exceptions: list[str] = []
         for base, label in zip(bases, base_names, strict=True):
             value = base(fr)
             if isinstance(value, ClassValue):
@@ -1698,33 +1790,27 @@ def _classdef(node: ast.ClassDef) -> Stmt:
             elif label == "NamedTuple":
                 named_tuple = True
             elif isinstance(value, NativeClass):
-                if value.name not in (
-                    "object",
-                    "Exception",
-                    "RuntimeError",
-                    "ValueError",
-                    "Protocol",
-                    "ABC",
-                    "Generic",
-                ):
+                if value.name in EXCEPTION_PARENTS:
+                    exceptions.append(value.name)
+                elif value.name not in ("object", "Protocol", "ABC", "Generic"):
                     native = value
             else:
                 opaque = opaque or label or "an unknown base"
+                if isinstance(value, Opaque) and (has_hooks(value) or value.reason.startswith("ctypes.")):
+                    of_its_own = Opaque(value.reason, node.lineno + fr.offset)
         body(inner)
         if keywords and any(_may_change(n) for n in _metaclass_bodies(fr, node)):
             interp.doubt(
                 f"class {node.name} has a metaclass or keywords that may change things",
                 node.lineno + fr.offset,
             )
-        hook = next(
-            (n.name for n in node.body if isinstance(n, ast.FunctionDef) and n.name in _OWN_RULES), ""
-        )
+        hook = next((name for name in inner.vars if name in _OWN_RULES), "")
         if hook:
             if hook in _LIBRARY_HOOKS or any(
                 _may_change(n) for n in node.body if isinstance(n, ast.FunctionDef) and n.name in _OWN_RULES
             ):
                 interp.doubt(f"class {node.name} changes things in {hook}()", node.lineno + fr.offset)
-            return Opaque(f"class {node.name}, which defines {hook}()", node.lineno + fr.offset)
+            return Opaque(f"class {node.name}{OWN_HOOKS}{hook}()", node.lineno + fr.offset)
         for member in node.body:
             if isinstance(member, ast.FunctionDef) and _is_unseen(member) and _may_change(member):
                 interp.doubt(
@@ -1733,8 +1819,23 @@ def _classdef(node: ast.ClassDef) -> Stmt:
                 )
         attributes = {k: v for k, v in inner.vars.items() if k not in ("%class",)}
         made = ClassValue(node.name, known, attributes, opaque, node.lineno + fr.offset)
+        if len(made.order()) > MOST_BASES:
+            raise Stuck(
+                f"class {node.name} has more than {MOST_BASES} classes above it", node.lineno + fr.offset
+            )
+        for name in attributes:
+            if (
+                name.startswith("__")
+                and not name.endswith("__")
+                and any(name in c.attributes for c in made.order()[1:])
+            ):
+                interp.doubt(f"{node.name} and a base both have a private {name}", node.lineno + fr.offset)
         if native is not MISSING:
             attributes["%native"] = native
+        if exceptions:
+            attributes["%exceptions"] = exceptions
+        if named_tuple:
+            attributes["%tuple"] = True
         for held in attributes.values():
             target = (
                 held.getter
@@ -1751,7 +1852,7 @@ def _classdef(node: ast.ClassDef) -> Stmt:
         if opaque and len(bases) == 1:
             _make_members(made, bases[0](fr), node, fr.offset)
         interp.register(made)
-        return made
+        return made if of_its_own is None else of_its_own
 
     return _decorated(node, make)
 

@@ -379,11 +379,12 @@ class Module:
 class ClassValue:
     """A class of the script. `opaque_base` is set where a base class is not modelled."""
 
-    __slots__ = ("attributes", "bases", "line", "name", "opaque_base")
+    __slots__ = ("_order", "attributes", "bases", "line", "name", "opaque_base")
 
     def __init__(
         self, name: str, bases: list[ClassValue], attributes: dict[str, Value], opaque_base: str, line: int
     ) -> None:
+        self._order: list[ClassValue] | None = None
         self.name = name
         self.bases = bases
         self.attributes = attributes
@@ -391,14 +392,34 @@ class ClassValue:
         self.line = line
 
     def lookup(self, name: str) -> Value:
-        """The attribute in this class or its bases (depth first), or MISSING."""
+        """The attribute in this class or its bases, in the order in which Python asks them, or MISSING."""
         if name in self.attributes:
             return self.attributes[name]
-        for base in self.bases[:8]:
-            found = base.lookup(name)
-            if found is not MISSING:
-                return found
+        for cls in self.order()[1:] if self.bases else ():
+            if name in cls.attributes:
+                return cls.attributes[name]
         return MISSING
+
+    def order(self) -> list[ClassValue]:
+        """The class and its bases as Python orders them (C3), kept; depth first where there is no such order, which
+        `class` itself refuses."""
+        if self._order is None:
+            inherited = [list(base.order()) for base in self.bases]
+            self._order = [self, *_merged_orders([*inherited, list(self.bases)])]
+        return self._order
+
+
+MOST_BASES = 64
+"""Classes that a class of a script may have above it; `class` refuses more."""
+
+
+def _merged_orders(orders: list[list[ClassValue]]) -> list[ClassValue]:
+    out: list[ClassValue] = []
+    while orders := [o for o in orders if o]:
+        first = next((o[0] for o in orders if not any(o[0] in other[1:] for other in orders)), orders[0][0])
+        out.append(first)
+        orders = [[c for c in o if c is not first] for o in orders]
+    return out
 
 
 class Instance:
@@ -466,6 +487,15 @@ class DType:
 
     def __repr__(self) -> str:
         return self.name
+
+
+class RaisedText(Opaque):
+    """The text of an exception that Python itself raises: its words are not followed, ours are in the reason."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(self.reason)
 
 
 class ExceptionValue:

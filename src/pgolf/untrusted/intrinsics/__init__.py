@@ -22,7 +22,6 @@ from pgolf.untrusted.intrinsics.containers import (
     SET_METHODS,
     TUPLE_METHODS,
 )
-from pgolf.untrusted.intrinsics.exceptions import EXCEPTION_PARENTS
 from pgolf.untrusted.intrinsics.indexing import at_method
 from pgolf.untrusted.intrinsics.texts import BYTES_METHODS, STR_METHODS, UNKNOWN_TEXT_METHODS
 from pgolf.untrusted.intrinsics.tokenizers import TokenizerState, sentencepiece_module
@@ -32,6 +31,7 @@ from pgolf.untrusted.tensor import Tensor, caster, get, plain_index
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
+    ClassValue,
     Cursor,
     DictView,
     DType,
@@ -135,6 +135,8 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
             return value.name
         return Opaque(f"attribute {name} of an element type", line)
     if isinstance(value, ExceptionValue):
+        if name == "__class__":
+            return interp.builtins.get(value.kind, Opaque("the class of an exception", line))
         return value.args if name == "args" else Opaque(f"attribute {name} of an exception", line)
     if isinstance(value, Loss):
         return Opaque(f"attribute {name} of a loss", line, "model")
@@ -289,7 +291,7 @@ def iterate_native(interp: Interp, value: Value, line: int) -> Any:
             return iter(value.state[0].splitlines(True))
         return Opaque(f"iteration over a {value.kind}", line)
     from pgolf.untrusted.objects import get_attribute
-    from pgolf.untrusted.values import ClassValue, Instance
+    from pgolf.untrusted.values import Instance
 
     if isinstance(value, Instance):
         fields = value.cls.lookup("%fields")
@@ -302,8 +304,8 @@ def iterate_native(interp: Interp, value: Value, line: int) -> Any:
         return Opaque(f"iteration over an object of {value.cls.name}", line)
     if isinstance(value, Loss):
         raise Stuck("iteration over a loss", line)
-    if isinstance(value, ClassValue) and value.opaque_base:
-        return Opaque(f"iteration over class {value.name}", line)
+    if isinstance(value, ClassValue):
+        return Opaque("iteration over a class", line)
     from pgolf.untrusted.operators import raise_in_script
 
     raise raise_in_script("TypeError", f"{type(value).__name__} is not iterable", line)
@@ -485,4 +487,4 @@ def packages(interp: Interp, tokenizer: TokenizerState) -> dict[str, Any]:
     return out
 
 
-__all__ = ["EXCEPTION_PARENTS", "METHODS", "fresh_builtins", "packages"]
+__all__ = ["METHODS", "fresh_builtins", "packages"]

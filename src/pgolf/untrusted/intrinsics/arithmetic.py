@@ -11,7 +11,18 @@ from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Call, Kwargs, Method, first_unknown, items_of, scalar
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor, caster
-from pgolf.untrusted.values import SCALED, Intrinsic, Loss, Module, OfLosses, Opaque, Scaled, Value
+from pgolf.untrusted.values import (
+    SCALED,
+    Instance,
+    Intrinsic,
+    Loss,
+    Module,
+    NativeObject,
+    OfLosses,
+    Opaque,
+    Scaled,
+    Value,
+)
 
 
 def _abs(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -62,6 +73,8 @@ def _round(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _divmod(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     a, b = args
+    if any(isinstance(x, (Instance, Opaque, NativeObject)) for x in args):
+        return first_unknown(args) or Opaque("divmod() of an object", line)
     return (operators.binary(interp, "FloorDiv", a, b, line), operators.binary(interp, "Mod", a, b, line))
 
 
@@ -89,8 +102,8 @@ def _ord(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 def _chr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     value = scalar(args[0])
-    if isinstance(value, Opaque):
-        return value
+    if isinstance(value, (Opaque, Instance)):
+        return value if isinstance(value, Opaque) else Opaque("chr() of an object", line)
     if not isinstance(value, int):
         raise raise_in_script("TypeError", "chr() of something that is no integer", line)
     if 0 <= value < 0x110000:

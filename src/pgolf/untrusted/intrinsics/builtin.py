@@ -5,19 +5,32 @@ from __future__ import annotations
 import re
 
 from pgolf.untrusted import operators, scaled
+from pgolf.untrusted.exceptions import (
+    EXCEPTION_ALIASES,
+    EXCEPTION_PARENTS,
+    exception_class,
+    is_kind_of,
+)
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.arithmetic import ARITHMETIC
 from pgolf.untrusted.intrinsics.calls import Args, Call, Kwargs, first_unknown, none, scalar, text_room
 from pgolf.untrusted.intrinsics.conversions import CONVERSIONS
-from pgolf.untrusted.intrinsics.exceptions import EXCEPTION_PARENTS, exception_class
 from pgolf.untrusted.intrinsics.files import open_file, path_text, write_file
 from pgolf.untrusted.intrinsics.iteration import ITERATION
 from pgolf.untrusted.intrinsics.shapes import tensor_dimensions
-from pgolf.untrusted.objects import call_method, written_object
+from pgolf.untrusted.objects import (
+    OWN_HOOKS,
+    Property,
+    StaticMethod,
+    call_method,
+    native_exceptions,
+    written_object,
+)
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
+    MOST_BASES,
     BoundMethod,
     ClassValue,
     DictView,
@@ -67,11 +80,14 @@ def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
         if value.cls.lookup("%tuple") is not MISSING:
             return len(value.cls.lookup("%fields"))
-        return interp.call(get_attribute(interp, value, "__len__", line), [], {}, line)
-    if isinstance(value, ClassValue) and value.opaque_base:
-        return Opaque(f"length of class {value.name}", line)
+        size = interp.call(get_attribute(interp, value, "__len__", line), [], {}, line)
+        if type(size) is int and size < 0:
+            raise raise_in_script("ValueError", "__len__() should return >= 0", line)
+        return size
     from pgolf.untrusted.intrinsics import native_length
 
+    if isinstance(value, ClassValue):
+        return Opaque("length of a class", line)
     n = native_length(value) if isinstance(value, NativeObject) else None
     if n is None:
         raise raise_in_script("TypeError", "object has no len()", line)
@@ -109,6 +125,11 @@ def is_instance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
                 if kind.name == "float" and isinstance(value, Tensor) and value.dtype == "float64":
                     if not value.shape and value.library != "torch":
                         unsure = Opaque("whether a number of numpy is a float", line)
+                elif type(value) is Instance:
+                    answer = _of_native_base(value, kind.name, line)
+                    if answer is True:
+                        return True
+                    unsure = answer if isinstance(answer, Opaque) else unsure
                 elif isinstance(value, _KINDS[kind.name]) and not (
                     kind.name == "list" and interp.is_deque(value)
                 ):
@@ -125,35 +146,55 @@ def is_instance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             elif kind.name == "type":
                 if isinstance(value, (ClassValue, NativeClass)):
                     return True
+            elif kind.name in EXCEPTION_PARENTS:
+                if isinstance(value, (ExceptionValue, Instance)):
+                    names = (
+                        [value.kind] if isinstance(value, ExceptionValue) else native_exceptions(value.cls)
+                    )
+                    if any(is_kind_of(name, kind.name) for name in names):
+                        return True
+                    if isinstance(value, Instance) and value.cls.opaque_base:
+                        unsure = Opaque(f"whether an object is a {kind.name}", line)
             elif isinstance(value, NativeObject):
                 if value.native_class is kind or value.kind == kind.name:
                     return True
-            elif isinstance(value, ExceptionValue):
-                seen: str | None = value.kind
-                while seen is not None:
-                    if seen == kind.name:
-                        return True
-                    seen = EXCEPTION_PARENTS.get(seen)
+            elif kind.name not in _OF_NOTHING_PLAIN:
+                unsure = Opaque(f"whether a value is a {kind.name}", line)  # `Sequence`, `Iterable`: many are
         elif isinstance(kind, ClassValue):
-            if isinstance(value, Instance) and _derives(value.cls, kind, 0):
+            if isinstance(value, Instance) and any(cls is kind for cls in value.cls.order()):
                 return True
         elif isinstance(kind, Intrinsic) and kind.name in _KINDS:
             if isinstance(value, _KINDS[kind.name]):
                 return True
         elif isinstance(kind, (str, int, float, list, dict)):
             raise raise_in_script("TypeError", "isinstance() with something that is no class", line)
-        elif isinstance(kind, Opaque) and kind.reason in (operators.TYPE_UNION, "type()"):
-            unsure = kind
-        elif isinstance(kind, Opaque) and not isinstance(
-            value, (int, float, str, bytes, list, tuple, dict, set, type(None), Tensor)
+        elif not (
+            isinstance(kind, Opaque)
+            and kind.origin == "model"
+            and kind.reason not in (operators.TYPE_UNION, "type()")
+            and isinstance(value, (int, float, str, bytes, list, tuple, dict, set, type(None), Tensor))
         ):
-            # An unmodelled class: plain values and our own arrays are certainly none of its objects.
-            unsure = kind
+            # Of an unmodelled class of layers plain values and our own arrays are certainly no objects.
+            unsure = (
+                kind
+                if isinstance(kind, Opaque)
+                else Opaque("whether a value is of an unmodelled class", line)
+            )
     return unsure
 
 
-def _derives(cls: ClassValue, wanted: ClassValue, depth: int) -> bool:
-    return cls is wanted or (depth < 20 and any(_derives(b, wanted, depth + 1) for b in cls.bases))
+_OF_NOTHING_PLAIN = frozenset({"SentencePieceProcessor", "Path", "property", "staticmethod", "classmethod"})
+"""Modelled classes of which no plain value, array or object of the script is one."""
+
+
+def _of_native_base(value: Instance, name: str, line: int) -> Value:
+    """Whether an object of a script's class is of one of Python's types: by the type that its class is made of."""
+    if value.cls.lookup("%tuple") is not MISSING:
+        return name == "tuple"
+    native = value.cls.lookup("%native")
+    if native is MISSING and not value.cls.opaque_base:
+        return False
+    return getattr(native, "name", "") == name or Opaque(f"whether an object is a {name}", line)
 
 
 def _callable(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -166,7 +207,7 @@ def _callable(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _hasattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    from pgolf.untrusted.objects import get_attribute
+    from pgolf.untrusted.objects import get_attribute, has_every_object
 
     value, name = args
     if isinstance(value, Opaque) or not isinstance(name, str):
@@ -174,11 +215,15 @@ def _hasattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     found = get_attribute(interp, value, name, line, missing_ok=True)
     if isinstance(found, Opaque) and isinstance(value, (Module, NativeClass)):
         return Opaque(f"whether {value.name} has {name}", line)
+    if found is MISSING and (
+        has_every_object(value, name) or (isinstance(value, Instance) and value.cls.opaque_base)
+    ):
+        return Opaque(f"whether an object has {name}", line)
     return found is not MISSING
 
 
 def _getattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    from pgolf.untrusted.objects import get_attribute
+    from pgolf.untrusted.objects import get_attribute, has_every_object
 
     name = args[1]
     if not isinstance(name, str):
@@ -187,6 +232,8 @@ def _getattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return Opaque("getattr() with an unknown name", line)
     if len(args) > 2:
         found = get_attribute(interp, args[0], name, line, missing_ok=True)
+        if found is MISSING and has_every_object(args[0], name):
+            return Opaque(f"{name} of an object", line)
         return args[2] if found is MISSING else found
     return get_attribute(interp, args[0], name, line)
 
@@ -206,9 +253,12 @@ def _setattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _delattr(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    from pgolf.untrusted.objects import delete_attribute
+
     target, name = args
-    if isinstance(target, Instance) and isinstance(name, str):
-        target.attributes.pop(name, None)
+    if not isinstance(name, str):
+        raise Stuck("delattr() with an unknown name", line)
+    delete_attribute(interp, target, name, line)
     return None
 
 
@@ -231,27 +281,42 @@ def _vars(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _dir(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if args and isinstance(args[0], (ClassValue, Instance)):
-        names: set[str] = set()
-        if isinstance(args[0], Instance):
-            names.update(args[0].attributes)
-        cls: Value = args[0].cls if isinstance(args[0], Instance) else args[0]
-        stack = [cls]
-        while stack:
-            current = stack.pop()
-            names.update(current.attributes)
-            stack.extend(current.bases[:8])
-        return interp.made(sorted(n for n in names if not n.startswith("%")))
-    return Opaque("dir()", line)
+    value = args[0] if args else None
+    cls = value.cls if isinstance(value, Instance) else value
+    if not isinstance(cls, ClassValue) or cls.opaque_base or cls.lookup("%native") is not MISSING:
+        return Opaque("dir()", line)
+    if cls.lookup("__dir__") is not MISSING or native_exceptions(cls) or cls.lookup("%fields") is not MISSING:
+        return Opaque("dir() of an object with names of its own", line)
+    names = set(dir(_Plain))
+    for held in cls.order():
+        names.update(held.attributes)
+    if isinstance(value, Instance):
+        names.update(value.attributes)
+    return interp.made(sorted(n for n in names if not n.startswith("%")))
+
+
+class _Plain:
+    """A class with what Python gives every class."""
 
 
 def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(args) == 3:
         name, bases, attributes = args
         if isinstance(name, str) and isinstance(attributes, dict) and isinstance(bases, tuple):
-            return ClassValue(
-                name, [b for b in bases if isinstance(b, ClassValue)], dict(attributes), "", line
+            known = all(
+                isinstance(b, ClassValue) or (isinstance(b, NativeClass) and b.name == "object")
+                for b in bases
             )
+            if not known or len(bases) > 8 or not all(isinstance(k, str) for k in attributes):
+                return Opaque("type() with bases that are not followed", line)
+            from pgolf.untrusted.statements import is_own_rule
+
+            if any(map(is_own_rule, attributes)):
+                return Opaque(f"class {name}{OWN_HOOKS}a hook by type()", line)
+            bases = [b for b in bases if isinstance(b, ClassValue)]
+            opaque = next((b.opaque_base for b in bases if b.opaque_base), "")
+            made = ClassValue(name, bases, dict(attributes), opaque, line)
+            return made if len(made.order()) <= MOST_BASES else Opaque("class of many classes", line)
         return Opaque("type() with unknown parts", line)
     value = args[0]
     if isinstance(value, Instance):
@@ -264,6 +329,17 @@ def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, NativeObject) and value.native_class is not None:
         return value.native_class
     return Opaque("type()", line)
+
+
+def _property(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    given = dict(zip(("fget", "fset", "fdel", "doc"), args, strict=False)) | kwargs
+    if given.get("fget") is None or given.get("fdel") is not None:
+        return Opaque("a property without a getter, or with a deleter", line)
+    return Property(given["fget"], given.get("fset"))
+
+
+def _method_of_class(bound: bool) -> Call:
+    return lambda interp, args, kwargs, line: StaticMethod(args[0], bound) if args else Opaque("method", line)
 
 
 def _print(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -391,6 +467,10 @@ def fresh_builtins() -> dict[str, Value]:
     made: dict[str, Value] = {name: Intrinsic(name, f) for name, f in _FUNCTIONS.items()}
     made.update({name: NativeClass(name, f) for name, f in _TYPES.items()})
     made.update({name: exception_class(name) for name in EXCEPTION_PARENTS})
+    made.update({name: made[same] for name, same in EXCEPTION_ALIASES.items()})
+    made["property"] = NativeClass("property", _property)
+    for name in ("staticmethod", "classmethod"):
+        made[name] = NativeClass(name, _method_of_class(name == "classmethod"))
     made["open"] = Intrinsic("open", _open)
     made["NotImplemented"] = Opaque("NotImplemented")
     made["Ellipsis"] = ...

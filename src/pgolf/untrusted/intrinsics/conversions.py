@@ -22,6 +22,7 @@ from pgolf.untrusted.objects import written_object
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
+    MISSING,
     SCALED,
     Cursor,
     DType,
@@ -74,8 +75,10 @@ def _int(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, Instance):
         from pgolf.untrusted.objects import get_attribute
 
-        method = get_attribute(interp, value, "__int__", line)
-        return interp.call(method, [], {}, line)
+        method = get_attribute(interp, value, "__int__", line, missing_ok=True)
+        return (
+            interp.call(method, [], {}, line) if method is not MISSING else Opaque("int() of an object", line)
+        )
     if isinstance(value, Loss):
         return OfLosses("int() of a loss", line, frozenset(value.weights))
     raise raise_in_script("TypeError", "int() argument", line)
@@ -92,8 +95,10 @@ def _float(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             return ScaledFloat.of(float(value), value.low, value.high)
         if isinstance(value, (str, int, float, bytes)):
             return float(value)
-    except (ValueError, OverflowError):
-        raise raise_in_script("ValueError", "could not convert to float", line) from None
+    except (ValueError, OverflowError) as error:
+        raise raise_in_script(type(error).__name__, "could not convert to float", line) from None
+    if isinstance(value, (Instance, NativeObject)):
+        return Opaque("float() of an object", line)
     raise raise_in_script("TypeError", "float() argument", line)
 
 
@@ -153,8 +158,8 @@ def _bytes(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             raise raise_in_script("ValueError", "negative count", line)
         text_room(interp, value)
         return bytes(value)
-    if isinstance(value, Opaque):
-        return value
+    if isinstance(value, (Opaque, Instance)):
+        return value if isinstance(value, Opaque) else Opaque("bytes() of an object", line)
     parts = items_of(interp, value, line)
     numbers = [scalar(x) for x in parts]
     unknown = first_unknown(numbers)

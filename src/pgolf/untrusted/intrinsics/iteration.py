@@ -24,6 +24,7 @@ from pgolf.untrusted.values import (
     MOST_SEEN,
     SCALED,
     Cursor,
+    Instance,
     Intrinsic,
     Loss,
     OfLosses,
@@ -40,6 +41,8 @@ def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     unknown = first_unknown(values)
     if unknown is not None:
         return unknown
+    if any(isinstance(v, Instance) for v in values):
+        return Opaque("range() of an object", line)
     if not values or not all(isinstance(v, int) for v in values):
         raise raise_in_script("TypeError", "range() needs integers", line)
     try:

@@ -69,6 +69,7 @@ from pgolf.untrusted.intrinsics.iteration import (
 from pgolf.untrusted.intrinsics.processes import MOST_DEVICES
 from pgolf.untrusted.intrinsics.records import (
     asdict,
+    dataclass,
     dataclass_field,
     dataclass_replace,
     namedtuple,
@@ -312,7 +313,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         },
         "collections": {"defaultdict": defaultdict, "OrderedDict": lambda i, a, k, ln: defaultdict(i, [None, *a], k, ln),
                         "Counter": counter, "deque": deque, "namedtuple": namedtuple},
-        "dataclasses": {"dataclass": wrapper, "field": dataclass_field, "asdict": asdict, "fields": unknown("fields()"),
+        "dataclasses": {"dataclass": dataclass, "field": dataclass_field, "asdict": asdict, "fields": unknown("fields()"),
                         "replace": dataclass_replace},
         "argparse": {"ArgumentParser": lambda i, a, k, ln: NativeObject("ArgumentParser", PARSER_METHODS, {}),
                      "Namespace": namespace},
