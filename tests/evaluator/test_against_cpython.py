@@ -118,14 +118,20 @@ def program(lines: list[str]) -> str:
 
 
 def evaluated(source: str, limits: Limits | None = None) -> tuple[Any, str]:
-    """What a program of ours leaves in `result`, and what stopped it, or makes all of it doubtful."""
+    """What a program of ours leaves in `result`, and what stopped it."""
+    value, stuck, _ = evaluated_with_doubts(source, limits)
+    return value, stuck
+
+
+def evaluated_with_doubts(source: str, limits: Limits | None = None) -> tuple[Any, str, str]:
+    """The same, and what makes the whole program doubtful."""
     siblings = MappedSiblings({})
     script = Script("program.py", source.encode(), siblings)
     ran, stuck = run_program(
         script, source.encode(), probe_vocabularies()[0], limits or Limits(), Observer, lambda program: None
     )
     doubts = "; ".join(reason for _, reason in ran.interp.doubts)
-    return ran.main.lookup("result") if ran.main is not None else None, stuck or doubts
+    return ran.main.lookup("result") if ran.main is not None else None, stuck, doubts
 
 
 def agrees(ours: Any, theirs: Any) -> bool:
