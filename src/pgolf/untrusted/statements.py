@@ -1784,6 +1784,8 @@ def _classdef(node: ast.ClassDef) -> Stmt:
         exceptions: list[str] = []
         for base, label in zip(bases, base_names, strict=True):
             value = base(fr)
+            if isinstance(value, ClassValue) and value.lookup("%members") is not MISSING:
+                of_its_own = Opaque("a class below an enumeration", node.lineno + fr.offset)
             if isinstance(value, ClassValue):
                 known.append(value)
                 opaque = opaque or value.opaque_base
