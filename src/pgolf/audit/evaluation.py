@@ -165,6 +165,8 @@ class Watcher(Observer):
         self.scored: dict[int, list[list[Value]]] = {}
         """Functions that returned a score, by code, with what the arrays of that call's arguments held."""
         self.pending: list[tuple[int, int]] = []
+        self.before: list[tuple[int, int, int]] = []
+        """Losses computed, reads of the sidecar and scores noted before each call on the stack."""
         self.first_builder_only = True
         self.functions: list[str] = []
         self.nested: list[int] = []
@@ -178,6 +180,8 @@ class Watcher(Observer):
         the call stack and name; the line, and the scores noted before."""
         self.unlike: list[tuple[int, str]] = []
         """Where something is printed as bits per byte that is not what the losses and tables gave; why."""
+        self.unlike_untabled: list[tuple[int, str]] = []
+        """The same before any table was read: it counts where none is."""
         self.unread_arrays: dict[tuple[int, tuple[str, ...]], tuple[Tensor, int, int]] = {}
         """Arrays as long as a table that were read at unknown places, by identity and call stack: the array, and of the last
         read the line and the scores noted before."""
@@ -189,6 +193,12 @@ class Watcher(Observer):
         """What the first objects of each class of networks were made with."""
         self.evaluations: list[Evaluation] = []
         """Calls that read tables and returned scores of their own."""
+        self.untabled: list[Evaluation] = []
+        """Calls that computed losses, read no tables and returned scores: bytes of a sidecar, or one for each token."""
+        self.graded_targets = 0
+        """How often losses of targets were computed."""
+        self.sidecar_reads: tuple[int, int] = 0, 0
+        """How often the byte sidecar was read, and the line of the last time."""
         self.model_calls: dict[tuple[Value, ...], ModelCall] = {}
         """Calls whose result was taken for the losses of its targets, by what distinguishes them."""
         self.line_written = ""
@@ -201,6 +211,7 @@ class Watcher(Observer):
         """Unknown values that are no part of a model and were read by stream tokens, and tables that are one of two: name,
         line, why they are unknown."""
         self.flow = FlowRecorder(stream_length)
+        self.noted_untabled: set[int] = set()
         self.noted: set[int] = set()
         """Identities of the weights of scores that functions returned (`scores` keeps them alive)."""
         self.readers: dict[tuple[str, ...], tuple[int, int]] = {}
@@ -220,6 +231,7 @@ class Watcher(Observer):
             self.flow.again(id(function.code), function.name, line, _models(args, kwargs))
             return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
         self.pending.append((interp.tokenizer_calls, interp.token_reads))
+        self.before.append((self.graded_targets, self.sidecar_reads[0], len(self.scores)))
         self.nested.append(0)
         self.entered.setdefault(id(function.code), function)
         self.functions.append(function.name)
@@ -238,6 +250,7 @@ class Watcher(Observer):
         line: int,
     ) -> None:
         asked, reads = self.pending.pop() if self.pending else (0, 0)
+        graded, sidecar, scores = self.before.pop() if self.before else (0, 0, 0)
         own = interp.tokenizer_calls - asked - (self.nested.pop() if self.nested else 0)
         if self.nested:
             self.nested[-1] += interp.tokenizer_calls - asked
@@ -251,6 +264,23 @@ class Watcher(Observer):
         at = function.code.line + function.frame.offset
         forms = losses_in(result)
         adapted = self.flow.leave(interp.depth, evaluation=read and bool(forms))
+        if (
+            self.sidecar_reads[0] > sidecar
+            and not forms
+            and len(self.scores) == scores
+            and _is_unknown(result)
+        ):
+            # It counts bytes of the sidecar: what it makes of them has to be followed, too.
+            stack = (*self.functions[-2:], function.name)
+            self.readers.setdefault(stack, (self.sidecar_reads[1], scores))
+        if (
+            not read
+            and self.graded_targets > graded
+            and len(self.untabled) < 64
+            and any(not is_mean(f) and id(f.weights) not in self.noted_untabled for f in forms)
+        ):
+            self.untabled.append(Evaluation(function, tuple(args), kwargs, tuple(forms), line))
+            self.noted_untabled.update(id(f.weights) for f in forms)
         if forms and interp.token_reads:
             beside_mean = read and any(is_mean(form) for form in forms)
             for form in forms:
@@ -278,6 +308,7 @@ class Watcher(Observer):
     def left(self, function: Function) -> None:
         if self.pending:
             self.pending.pop()
+            self.before.pop()
         if self.nested:
             self.nested.pop()
         if self.functions:
@@ -288,6 +319,9 @@ class Watcher(Observer):
             self.unlike.append((line, "what could not be evaluated"))
         for name in subscripts(node):
             self._unread(name, line)
+
+    def read_sidecar(self, line: int) -> None:
+        self.sidecar_reads = self.sidecar_reads[0] + 1, line
 
     def read_unknown(self, container: Value, hint: str, line: int) -> None:
         self._unread(hint, line)
@@ -434,10 +468,10 @@ class Watcher(Observer):
         label = before[-40:].lower()
         if "loss" in label or "bpb" in label:
             self.flow.printed(before)
-        if interp.token_reads and _REPORTS.search(label):
+        if (interp.token_reads or self.graded_targets) and _REPORTS.search(label):
             why = self._no_score(value)
             if why:
-                self.unlike.append((line, why))
+                (self.unlike if interp.token_reads else self.unlike_untabled).append((line, why))
         forms = losses_in(value)
         fresh = [form for form in forms if id(form.weights) not in self.noted]
         if fresh and "bpb" in label and interp.token_reads:
@@ -562,6 +596,7 @@ class Watcher(Observer):
                 self.noted.add(id(form.weights))
 
     def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
+        self.graded_targets += 1
         self.flow.unwind(interp.depth)
         return self.flow.computed([t.pos for t in targets.data if isinstance(t, Tok)])
 
@@ -696,6 +731,15 @@ class Watcher(Observer):
             self.crowded = self.crowded or line
             return
         self.model_calls[key] = ModelCall(reason, method, tuple(args), kwargs, targets, per_token, line)
+
+
+def _is_unknown(value: Value) -> bool:
+    """Whether a returned value is something unknown, or a few values of which one is."""
+    if isinstance(value, Tensor) and len(value.data) == 1:
+        value = value.data[0]
+    if isinstance(value, (tuple, list)):
+        return len(value) <= 16 and any(map(_is_unknown, value))
+    return isinstance(value, Opaque)
 
 
 _INERT = frozenset({Opaque, str, int, float, bool, type(None), bytes, DType})

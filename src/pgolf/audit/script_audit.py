@@ -31,7 +31,7 @@ from pgolf.audit.model_losses import judge_model_call, leaves_training_mode
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
 from pgolf.audit.processes import PROCESSES, Evaluation, evaluate_together, losses_alike
-from pgolf.audit.untabled import bytes_without_table
+from pgolf.audit.untabled import Untabled, bytes_without_table
 from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
 from pgolf.core.finding import Finding
@@ -97,6 +97,10 @@ class _Run:
     program: Program
     stuck: str = ""
     window: int = WINDOW
+    byte_level: bool = False
+    """Whether bits per token are bits per byte."""
+    special_ids: int = 0
+    """Ids before those of the bytes, which count none."""
 
 
 @dataclass(slots=True)
@@ -234,6 +238,7 @@ class _Auditor:
         sizes = set(found.base) - {0}
         sub_words = _is_sub_word(run)
         if problem is None and sizes == {1} and not any(found.space) and not sub_words:
+            run.byte_level = True
             evaluation, why = self._eval_status(run, _tables(found))
             return self._answer(
                 run, LutStatus.UNKNOWN, (), ByteSource.BYTE_LEVEL, evaluation, "", None,
@@ -467,8 +472,15 @@ class _Auditor:
         status, why = judge_scores(run.watcher.scores, run, tables)
         if status is EvalStatus.CANONICAL:
             concerned = {key[-1] for key in run.watcher.readers if key} | run.watcher.loaders
+            if not run.watcher.tables:
+                concerned |= {
+                    name for score in run.watcher.scores for name in (score.function, *score.callers)
+                }
+                concerned |= {call.function.name for call in run.watcher.untabled}
+            # Ids before the bytes are told apart from them by a literal, which is the number that was found.
+            explained = {f"compares with {n}" for n in (run.special_ids, run.special_ids - 1)}
             for function, line, what in run.program.interp.scale:
-                if function in concerned:
+                if function in concerned and what not in explained:
                     return (
                         EvalStatus.UNKNOWN,
                         f"{function} (line {line}): {what}, which the short probe stream does not reach",
@@ -484,13 +496,15 @@ class _Auditor:
         `nll[-4:]` scores what a stride of 4 leaves, and not what one of 64 does: a literal that happens to be a size here.
         Both questions are asked at once; where that has no answer, one by one.
         """
-        left = [call for call in run.watcher.evaluations if not _holds_elsewhere(run, call, tables)]
+        calls = run.watcher.evaluations or run.watcher.untabled
+        left = [call for call in calls if not _holds_elsewhere(run, call, tables)]
         if not left:
             return ""
         problem = _not_together(run, tables, left)
         if problem:
             return problem
         other = self.evaluate(run.vocabulary, other_sizes=True)
+        other.byte_level = run.byte_level
         status, why = judge_scores(other.watcher.scores, other, tables)
         return "" if status is EvalStatus.CANONICAL else f"only at one size of its windows: {why}"
 
@@ -512,14 +526,20 @@ class _Auditor:
         if answer is None and not run.program.unread and not run.program.missing_modules:
             answer = self._constant_in_text(run)
         if answer is not None:
-            source, evaluation, why = answer
+            source, evaluation, why, special = answer
+            if evaluation is EvalStatus.CANONICAL:
+                # One score says where the bytes come from; whether the loops are canonical is asked as of any other.
+                run.byte_level, run.special_ids = source is ByteSource.BYTE_LEVEL, special
+                tables = _one_byte_each(run, special) if run.byte_level else canonical_tables(run.vocabulary)
+                evaluation, problem = self._eval_status(run, tables)
+                why = why if evaluation is EvalStatus.CANONICAL else problem
             return self._answer(run, LutStatus.UNKNOWN, (), source, evaluation, "", None, why, why, None)
         reason = self._unread(run) or self._scores_nothing(run) or run.stuck or self._why_nothing(run)
         return self._answer(
             run, LutStatus.UNKNOWN, (), ByteSource.UNKNOWN, EvalStatus.UNKNOWN, "", None, reason, reason, None
         )
 
-    def _constant_in_text(self, run: _Run) -> tuple[ByteSource, EvalStatus, str] | None:
+    def _constant_in_text(self, run: _Run) -> Untabled | None:
         """A constant that every formula of the text divides by, where no evaluation reached one."""
         found = constant_bytes(run.program.sources)
         if found is None:
@@ -531,7 +551,7 @@ class _Auditor:
             why = f"{where}: calls the bits per token of a sub-word vocabulary bits per byte"
         else:
             return None
-        return ByteSource.CONSTANT, EvalStatus.DEVIATES, why
+        return Untabled(ByteSource.CONSTANT, EvalStatus.DEVIATES, why)
 
     def _why_nothing(self, run: _Run) -> str:
         for source in run.program.sources:
@@ -676,6 +696,13 @@ def _unknown_reads(run: _Run, found: _Found) -> str:
     return f"line {line}: reads {name or 'a table'} by token, and what it holds is not known: {reason}"
 
 
+def _one_byte_each(run: _Run, special_ids: int) -> LookupTables:
+    """Tables of a byte vocabulary: one byte for each token, none for the ids before them."""
+    size = len(run.vocabulary)
+    none = (False,) * size
+    return LookupTables(tuple(int(i >= special_ids) for i in range(size)), none, none)
+
+
 def _is_sub_word(run: _Run) -> bool:
     """Whether every vocabulary size that the script names is too large for one of bytes."""
     return min(vocabulary_sizes(run.program.sources), default=0) >= MIN_SUBWORD_VOCABULARY
@@ -712,7 +739,7 @@ def _holds_elsewhere(run: _Run, call: Evaluation, tables: LookupTables) -> bool:
         found = losses_in(together.value)
         if isinstance(together.observer, Watcher) and found:
             scores = [Score(form.weights, call.function.name, call.line, not is_mean(form)) for form in found]
-            other = _Run(run.vocabulary, together.observer, run.program, window=OTHER_WINDOW)
+            other = _Run(run.vocabulary, together.observer, run.program, "", OTHER_WINDOW, run.byte_level)
             return judge_scores(scores, other, tables)[0] is EvalStatus.CANONICAL
     return False
 
@@ -733,7 +760,8 @@ def _problem_of_processes(
     if losses_alike(found, call.scores):
         return True, ""
     scores = [Score(form.weights, name, call.line, not is_mean(form)) for form in found]
-    status, why = judge_scores(scores, _Run(run.vocabulary, observer, run.program), tables)
+    several = _Run(run.vocabulary, observer, run.program, byte_level=run.byte_level)
+    status, why = judge_scores(scores, several, tables)
     if status is EvalStatus.CANONICAL:
         return True, ""
     return True, f"{name}: {processes} processes together do not score what one does: {why}"
@@ -1111,7 +1139,8 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
     if run.watcher.crowded:
         why = f"line {run.watcher.crowded}: more scores than are kept"
         judged["  "] = (0, EvalStatus.UNKNOWN, why)
-    for line, what in run.watcher.unlike[:1]:
+    unlike = run.watcher.unlike if run.watcher.tables else run.watcher.unlike_untabled
+    for line, what in unlike[:1]:
         judged[" "] = (
             0,
             EvalStatus.UNKNOWN,
@@ -1198,7 +1227,9 @@ def _judge_score(
     positions = sorted(counts)
     n = sum(counts.values())
     per_token = unit * n
-    if math.isclose(per_token, 1.0, rel_tol=1e-6) or math.isclose(per_token * LN2, 1.0, rel_tol=1e-6):
+    if math.isclose(per_token, 1.0, rel_tol=1e-6):
+        return None
+    if math.isclose(per_token * LN2, 1.0, rel_tol=1e-6) and not run.byte_level:
         return None
     if math.isclose(unit, 1.0) or positions[0] < 1:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from pgolf.audit.evaluation import Watcher, bytes_from_weight
 from pgolf.core.bpb import LN2
@@ -13,9 +14,16 @@ from pgolf.untrusted.values import Value
 _MOST_SPECIAL_IDS = 8
 
 
-def bytes_without_table(
-    watcher: Watcher, program: Program, data: bytes
-) -> tuple[ByteSource, EvalStatus, str] | None:
+class Untabled(NamedTuple):
+    """Where the bytes come from, what is known of the loop by that alone, why; ids before the bytes that count none."""
+
+    source: ByteSource
+    evaluation: EvalStatus
+    why: str
+    special_ids: int = 0
+
+
+def bytes_without_table(watcher: Watcher, program: Program, data: bytes) -> Untabled | None:
     """Where the bytes come from when no table was found, proved from a score; None when nothing is proved."""
     interp = program.interp
     sidecar = interp.sidecar
@@ -28,7 +36,7 @@ def bytes_without_table(
         where = f"{score.function} (line {score.line})"
         from_sidecar = sum(sidecar[p] for p in score.weights if p < len(sidecar))
         if sidecar and math.isclose(counted, from_sidecar, rel_tol=1e-9):
-            return (
+            return Untabled(
                 ByteSource.SIDECAR,
                 EvalStatus.CANONICAL,
                 f"{where}: the bytes of each target come from a sidecar file",
@@ -38,16 +46,18 @@ def bytes_without_table(
             continue
         if math.isclose(weight * n * LN2, 1.0, rel_tol=1e-9):
             if not interp.tokenizer_calls:
-                return ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, f"{where}: one token is one byte"
+                return Untabled(
+                    ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, f"{where}: one token is one byte"
+                )
             continue
         if math.isclose(weight * n, 1.0, rel_tol=1e-9) or math.isclose(weight, 1.0):
             continue
         special = _special_ids(counted, score.weights, interp.stream)
         if special and not interp.tokenizer_calls:
             why = f"{where}: one token is one byte, and the {special} ids before them are none"
-            return ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, why
+            return Untabled(ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, why, special)
         ratio = counted / n
-        return (
+        return Untabled(
             ByteSource.CONSTANT,
             EvalStatus.DEVIATES,
             f"{where}: divides by {ratio:.6g} bytes per token, whatever the tokens",

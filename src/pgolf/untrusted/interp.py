@@ -868,6 +868,9 @@ class Observer:
     def skipped(self, node: ast.stmt, line: int) -> None:
         """A statement could not be evaluated."""
 
+    def read_sidecar(self, line: int) -> None:
+        """A part of the byte sidecar was read, or something at an unknown place of it."""
+
     def read_unknown(self, container: Value, hint: str, line: int) -> None:
         """`container[index]` was read, where one of the two is unknown."""
 

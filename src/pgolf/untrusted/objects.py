@@ -509,6 +509,16 @@ def _is_stream(interp: Interp, element: Value) -> bool:
     return type(element) is Tok or (type(element) is int and element in interp.sidecar)
 
 
+def _is_sidecar(interp: Interp, array: Tensor) -> bool:
+    """Whether an array holds bytes of targets from a sidecar file."""
+    element = array.data[0] if array.data else None
+    return type(element) is int and element >= SIDECAR_BASE and element in interp.sidecar
+
+
+SIDECAR_BASE = 1000
+"""The bytes of the first target in the sidecar of the evaluation: more than any token of a vocabulary stands for."""
+
+
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:
     """`container[index]`; reads by a stream token are reported to the observer."""
     kind = type(container)
@@ -519,6 +529,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
     if isinstance(index, Opaque):
         if hint:
             interp.observer.read_unknown(container, hint, line)
+        if kind is Tensor and _is_sidecar(interp, container):
+            interp.observer.read_sidecar(line)
         if kind is Tensor or isinstance(container, Opaque):
             return unsure(index)
         return Opaque(f"index is unknown: {index.reason}", index.line or line, index.origin)
@@ -536,6 +548,8 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             if cut is not None:
                 interp.at_scale(f"cuts the tokens at {cut}", line)
         result = get(container, plain)
+        if _is_sidecar(interp, container):
+            interp.observer.read_sidecar(line)
         if _differs(plain):
             interp.parts_of_processes[id(result)] = result
         interp.cells(len(result.data))
