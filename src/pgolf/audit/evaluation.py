@@ -180,6 +180,10 @@ class Watcher(Observer):
         the call stack and name; the line, and the scores noted before."""
         self.unlike: list[tuple[int, str]] = []
         """Where something is printed as bits per byte that is not what the losses and tables gave; why."""
+        self.unknown_indices: dict[str, tuple[int, Opaque]] = {}
+        """Arrays as long as a table, by name, that were read at unknown places: the first line, and what was not known."""
+        self.unknown_results: dict[str, Opaque] = {}
+        """Functions that read tables and returned something unknown."""
         self.unlike_untabled: list[tuple[int, str]] = []
         """The same before any table was read: it counts where none is."""
         self.unread_arrays: dict[tuple[int, tuple[str, ...]], tuple[Tensor, int, int]] = {}
@@ -264,11 +268,15 @@ class Watcher(Observer):
         at = function.code.line + function.frame.offset
         forms = losses_in(result)
         adapted = self.flow.leave(interp.depth, evaluation=read and bool(forms))
+        if (read or self.sidecar_reads[0] > sidecar) and not forms and len(self.unknown_results) < 64:
+            unknown = _unknown_in(result)
+            if unknown is not None:
+                self.unknown_results.setdefault(function.name, unknown)
         if (
             self.sidecar_reads[0] > sidecar
             and not forms
             and len(self.scores) == scores
-            and _is_unknown(result)
+            and _unknown_in(result) is not None
         ):
             # It counts bytes of the sidecar: what it makes of them has to be followed, too.
             stack = (*self.functions[-2:], function.name)
@@ -323,7 +331,7 @@ class Watcher(Observer):
     def read_sidecar(self, line: int) -> None:
         self.sidecar_reads = self.sidecar_reads[0] + 1, line
 
-    def read_unknown(self, container: Value, hint: str, line: int) -> None:
+    def read_unknown(self, container: Value, hint: str, line: int, why: Opaque) -> None:
         self._unread(hint, line)
         if (
             isinstance(container, Tensor)
@@ -331,6 +339,8 @@ class Watcher(Observer):
             and len(container.data) >= self.size
             and type(container.data[0]) is not Tok
         ):
+            if len(self.unknown_indices) < 64:
+                self.unknown_indices.setdefault(hint, (line, why))
             key = (id(container), tuple(self.functions[-3:]))
             if key in self.unread_arrays or len(self.unread_arrays) < 256:
                 self.unread_arrays[key] = (container, line, len(self.scores))
@@ -733,13 +743,14 @@ class Watcher(Observer):
         self.model_calls[key] = ModelCall(reason, method, tuple(args), kwargs, targets, per_token, line)
 
 
-def _is_unknown(value: Value) -> bool:
-    """Whether a returned value is something unknown, or a few values of which one is."""
+def _unknown_in(value: Value) -> Opaque | None:
+    """What is unknown of a returned value: itself, or one of a few values."""
     if isinstance(value, Tensor) and len(value.data) == 1:
         value = value.data[0]
     if isinstance(value, (tuple, list)):
-        return len(value) <= 16 and any(map(_is_unknown, value))
-    return isinstance(value, Opaque)
+        found = map(_unknown_in, value if len(value) <= 16 else ())
+        return next((x for x in found if x is not None), None)
+    return value if isinstance(value, Opaque) else None
 
 
 _INERT = frozenset({Opaque, str, int, float, bool, type(None), bytes, DType})

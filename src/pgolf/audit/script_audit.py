@@ -1128,13 +1128,15 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             )
     if not judged:
         if not run.watcher.tables:
-            return EvalStatus.UNKNOWN, "no eval loop was followed to where it reads the tables"
-        return EvalStatus.UNKNOWN, "no score of scored targets could be followed to the final formula"
+            why = "no eval loop was followed to where it reads the tables"
+            return EvalStatus.UNKNOWN, f"{why}{_first_obstacle(run)}"
+        why = "no score of scored targets could be followed to the final formula"
+        return EvalStatus.UNKNOWN, f"{why}{_because(run, '') or _ended(run)}"
     for stack, (line, before) in run.watcher.readers.items():
         # Every loop that reads the tables must have been followed to a score of its own, in it or in one of its callers.
         if not _followed(stack, before, own):
             name = stack[-1] if stack else "module"
-            why = f"{name} (line {line}): reads the tables, and its score could not be followed"
+            why = f"{name} (line {line}): reads the tables, and its score could not be followed{_because(run, name)}"
             judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     if run.watcher.crowded:
         why = f"line {run.watcher.crowded}: more scores than are kept"
@@ -1153,6 +1155,31 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             if status is wanted:
                 return status, why
     return EvalStatus.UNKNOWN, ""
+
+
+def _first_obstacle(run: _Run) -> str:
+    """What kept the evaluation from reading tables by known tokens, as far as one thing did."""
+    for name, (line, unknown) in run.watcher.unknown_indices.items():
+        return f"; line {line} reads {name or 'a table'} at places that are not known: {_said(unknown)}"
+    if run.stuck:
+        return _ended(run)
+    stuck = run.program.interp.stuck
+    return f"; first obstacle at line {stuck[0][0]}: {stuck[0][1]}" if stuck else ""
+
+
+def _because(run: _Run, function: str) -> str:
+    """Why a function's score is not known: what it returned instead; of the first one where no function is named."""
+    results = run.watcher.unknown_results
+    unknown = results.get(function) if function else next(iter(results.values()), None)
+    return f": {_said(unknown)}" if unknown is not None else ""
+
+
+def _ended(run: _Run) -> str:
+    return f"; the evaluation ended before ({run.stuck})" if run.stuck else ""
+
+
+def _said(unknown: Opaque) -> str:
+    return f"line {unknown.line}: {unknown.reason}" if unknown.line else unknown.reason
 
 
 def _followed(stack: tuple[str, ...], before: int, own: list[tuple[int, Score]]) -> bool:
@@ -1188,7 +1215,8 @@ def _unfollowed(run: _Run, judged: set[str], own: list[tuple[int, Score]]) -> li
             continue
         if not _followed(stack, before, own):
             name = stack[-1] if stack else "module"
-            found.append((name, f"{name} (line {line}): reads a table, and its score could not be followed"))
+            why = f"reads a table, and its score could not be followed{_because(run, name)}"
+            found.append((name, f"{name} (line {line}): {why}"))
     if run.stuck:
         found.extend(
             (chunk.name, f"{chunk.name}: the evaluation ended before it ({run.stuck})")

@@ -871,8 +871,8 @@ class Observer:
     def read_sidecar(self, line: int) -> None:
         """A part of the byte sidecar was read, or something at an unknown place of it."""
 
-    def read_unknown(self, container: Value, hint: str, line: int) -> None:
-        """`container[index]` was read, where one of the two is unknown."""
+    def read_unknown(self, container: Value, hint: str, line: int, why: Opaque) -> None:
+        """`container[index]` was read, where one of the two is unknown: `why`."""
 
     def call_unknown(
         self, interp: Interp, callee: Opaque, args: list[Value], kwargs: dict[str, Value], line: int

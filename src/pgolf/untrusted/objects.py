@@ -528,7 +528,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             return written.altered(interp, container, "a slice", line)
     if isinstance(index, Opaque):
         if hint:
-            interp.observer.read_unknown(container, hint, line)
+            interp.observer.read_unknown(container, hint, line, index)
         if kind is Tensor and _is_sidecar(interp, container):
             interp.observer.read_sidecar(line)
         if kind is Tensor or isinstance(container, Opaque):
@@ -617,7 +617,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         return found
     if isinstance(container, Opaque):
         if hint:
-            interp.observer.read_unknown(container, hint, line)
+            interp.observer.read_unknown(container, hint, line, container)
         if isinstance(container, ModelOutput):
             from pgolf.untrusted.intrinsics import model_output_item
 
