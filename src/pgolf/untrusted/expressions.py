@@ -747,6 +747,8 @@ def format_value(fr: Frame, value: Value, conversion: int, template: Value, line
         return TextOf((value,), line + fr.offset)
     if isinstance(value, (list, tuple, dict)) and len(value) > 1000:
         return Opaque("text of a large container", line + fr.offset, "text")
+    if isinstance(value, (list, tuple, dict)) and not operators.is_written_plainly(fr.interp, value):
+        return Opaque("text of a container of values that are not plain", line + fr.offset, "text")
     digits = "".join(c if c.isdigit() else " " for c in template).split()
     if any(int(d[:9]) > 100_000 for d in digits):
         raise LimitTripped("string_chars", fr.interp.limits.string_chars)

@@ -234,6 +234,8 @@ class Interp:
         self.layers: list[str] = []
         """Decoders the script applied while it was evaluated, in order."""
         self.unknown_branches = 0
+        self.number_arrays: dict[int, tuple[Value, range]] = {}
+        """Lists that stand for an `array.array`, by identity, with the range of its numbers."""
         self.deques: dict[int, Value] = {}
         """Lists that stand for a `collections.deque`, by identity."""
         self.factories: dict[int, tuple[Value, Value]] = {}
@@ -334,6 +336,15 @@ class Interp:
         if self.fresh:
             self.register(container)
         return container
+
+    def is_special(self, value: Value) -> bool:
+        """Whether a list stands for a `collections.deque` or an `array.array`, which are no lists."""
+        return self.is_deque(value) or self.ranges_of(value) is not None
+
+    def ranges_of(self, value: Value) -> range | None:
+        """The numbers that an `array.array` which a list stands for may hold; None for any other value."""
+        held = self.number_arrays.get(id(value))
+        return held[1] if held is not None and held[0] is value else None
 
     def is_deque(self, value: Value) -> bool:
         """Whether a list stands for a `collections.deque`."""

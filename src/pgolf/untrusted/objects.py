@@ -201,6 +201,9 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
     if found is MISSING:
         if missing_ok:
             return MISSING
+        record = value.cls if kind is Instance else value
+        if name in _OF_RECORDS and isinstance(record, ClassValue) and record.lookup("%tuple") is not MISSING:
+            return Opaque(f"{name} of a named tuple", line)
         if name in _OF_EVERY_OBJECT.get(kind, ()):
             return Opaque(f"{name} of {'a class' if kind is ClassValue else 'an object'}", line)
         raise raise_in_script("AttributeError", f"no attribute {name}", line)
@@ -216,6 +219,9 @@ _OF_EVERY_OBJECT: dict[type, frozenset[str]] = {
     Function: frozenset(dir(_sample)),
 }
 """Attributes that Python gives every object of a kind; they are there, and are not modelled."""
+
+
+_OF_RECORDS = frozenset({*dir(tuple), "_asdict", "_fields", "_field_defaults", "_make", "_replace"})
 
 
 def has_every_object(value: Value, name: str) -> bool:
@@ -412,6 +418,10 @@ _ASKING = frozenset(
         "__sizeof__",
         "most_common",
         "elements",
+        "tobytes",
+        "itemsize",
+        "typecode",
+        "maxlen",
     }
 )
 """Methods that are not modelled and change nothing."""
@@ -561,6 +571,10 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         if isinstance(index, Tensor) and len(index.data) == 1 and not isinstance(index.data[0], Opaque):
             index = index.data[0]
         if isinstance(index, slice):
+            if kind is list and interp.is_special(container):
+                if interp.is_deque(container):
+                    raise raise_in_script("TypeError", "a deque has no slices", line)
+                return Opaque("slice of an array of numbers", line)
             if any(isinstance(part, Opaque) for part in (index.start, index.stop, index.step)):
                 return next(p for p in (index.start, index.stop, index.step) if isinstance(p, Opaque))
             if scaled.cut(index.start) or scaled.cut(index.stop):
@@ -637,6 +651,21 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
     return native_item(interp, container, index, line)
 
 
+def fitting(numbers: range, value: Value, line: int) -> Value:
+    """A value as an `array.array` of numbers in that range keeps it."""
+    if isinstance(value, Tensor) and len(value.data) == 1:
+        value = value.data[0]
+    if isinstance(value, (Opaque, Instance, NativeObject, Tensor)):
+        return value if isinstance(value, Opaque) else Opaque("an element of an array of numbers", line)
+    if scaled.grows(value):
+        return value
+    if not isinstance(value, int):
+        raise raise_in_script("TypeError", "an array of whole numbers", line)
+    if value not in numbers:
+        raise raise_in_script("OverflowError", "a number that does not fit an array", line)
+    return int(value)
+
+
 def _by_identity(container: dict[Value, Value], index: Value, line: int) -> Value:
     """The entry under an object; where Python asks the objects which of them are equal it is not known."""
     if type(index) is Instance and not has_own_equality(index) and index in container:
@@ -649,8 +678,15 @@ def _default_factory(interp: Interp, container: dict[Value, Value], index: Value
     if factory is None or factory[0] is not container:
         return MISSING
     made = interp.call(factory[1], [], {}, line)
-    container[index] = made
+    if not is_counter(interp, container):
+        container[index] = made
     return made
+
+
+def is_counter(interp: Interp, value: Value) -> bool:
+    """Whether a dictionary stands for a `collections.Counter`."""
+    factory = interp.factories.get(id(value))
+    return factory is not None and factory[0] is value and getattr(factory[1], "name", "") == "Counter"
 
 
 _NUMBERS = frozenset({int, bool, float})
@@ -697,7 +733,13 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
     if isinstance(index, Tensor) and len(index.data) == 1:
         index = index.data[0]
     if kind is list:
+        numbers = interp.ranges_of(container)
+        if numbers is not None and not isinstance(index, slice):
+            value = fitting(numbers, value, line)
         if isinstance(index, slice):
+            if interp.is_special(container):
+                spoil(container, "a slice of a deque or an array of numbers was set", line)
+                return
             items = interp.iterate(value, line)
             if isinstance(items, Opaque):
                 spoil(container, items.reason, line)
@@ -749,6 +791,9 @@ def delete_item(interp: Interp, container: Value, index: Value, line: int) -> No
     if isinstance(container, (list, dict)):
         if isinstance(index, Opaque) or not interp.changing(container, line):
             spoil(container, "an element at an unknown place was deleted", line)
+            return
+        if isinstance(container, dict) and is_counter(interp, container):
+            container.pop(index, None)
             return
         try:
             del container[index]

@@ -116,6 +116,8 @@ def binary(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         return _instances(interp, op, a, b, line)
     if (ka is dict and id(a) in interp.factories) or (kb is dict and id(b) in interp.factories):
         return Opaque(f"operator {op} on a counter or a dictionary with defaults", line)
+    if (ka is list and interp.is_special(a)) or (kb is list and interp.is_special(b)):
+        return Opaque(f"operator {op} on a deque or an array of numbers", line)
     if ka is DictView or kb is DictView:
         return _views(interp, op, a, b, line)
     if op == "Add":
@@ -434,6 +436,25 @@ def derived_from(below: Value, above: Value) -> bool:
 _EQUALITY = ("__eq__", "__ne__", "__hash__", "%fields")
 
 
+_WRITTEN = frozenset({int, bool, float, str, bytes, type(None)})
+
+
+def is_written_plainly(interp: Interp, value: Value) -> bool:
+    """Whether the text of a container is that of Python's own: it holds plain values and lists, tuples and dictionaries."""
+    waiting = [value]
+    while waiting:
+        held = waiting.pop()
+        interp.step()
+        if type(held) in _WRITTEN:
+            continue
+        if type(held) not in (list, tuple, dict) or id(held) in interp.factories or interp.is_special(held):
+            return False
+        waiting.extend(held)
+        if type(held) is dict:
+            waiting.extend(held.values())
+    return True
+
+
 def has_own_equality(value: Value) -> bool:
     """Whether an object of the script may be equal to another one, or hash like it."""
     if type(value) is not Instance:
@@ -597,6 +618,8 @@ def unary(interp: Interp, op: str, a: Value, line: int) -> Value:
             return +a
         if op == "Invert" and isinstance(a, int):
             return ~int(a)
+    if not isinstance(a, _PLAIN) or id(a) in interp.factories:
+        return Opaque(f"operator {op} on a value that is not modelled", line)
     raise raise_in_script("TypeError", f"bad operand for unary {op}", line)
 
 
@@ -671,6 +694,10 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if _holds_scaled(a) or _holds_scaled(b):
         return _compare_sizes(interp, op, a, b, line)
 
+    if (ka is list and interp.is_special(a)) or (kb is list and interp.is_special(b)):
+        return Opaque("comparison of a deque or an array of numbers", line)
+    if ka is dict and kb is dict and id(a) in interp.factories and id(b) in interp.factories:
+        return Opaque("comparison of two counters or dictionaries with defaults", line)
     if ka is DType and kb is str and op in ("Eq", "NotEq"):
         from pgolf.untrusted.intrinsics.element_types import dtype_of
 

@@ -119,6 +119,10 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
         return Opaque(f"attribute {name} of a counter or a dictionary with defaults", line)
     if type(value) is list and name in QUEUE_METHODS and not interp.is_deque(value):
         return MISSING
+    if type(value) is list and name == "tolist" and interp.ranges_of(value) is None:
+        return MISSING
+    if method is None and type(value) is list and interp.is_special(value):
+        return Opaque(f"attribute {name} of a deque or an array of numbers", line)
     if method is not None:
         if type(value) is ScaledText:
             method = scaled.text_method(method, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pgolf.untrusted import operators
@@ -25,6 +26,13 @@ def _identity(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) 
 def _clone(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     array_room(interp, len(t.data))
     return cast_to(t, t.dtype)
+
+
+def _nan_to_num(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """Zero for what is no number; the largest numbers that stand for the infinite ones depend on the type."""
+    if args or kwargs or any(type(x) is float and math.isinf(x) for x in t.data):
+        return Opaque("nan_to_num() with options, or of infinite numbers", line)
+    return Tensor([0.0 if type(x) is float and x != x else x for x in t.data], t.shape, t.dtype)
 
 
 def _tobytes(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -75,7 +83,7 @@ TENSOR_METHODS: dict[str, Method] = {
     "argmax": lambda i, t, a, k, ln: Opaque("argmax()", ln), "setflags": lambda i, t, a, k, ln: None,
     "record_stream": lambda i, t, a, k, ln: None, "is_floating_point": lambda i, t, a, k, ln: "float" in t.dtype,
     "is_contiguous": lambda i, t, a, k, ln: True, "data_ptr": lambda i, t, a, k, ln: Opaque("address", ln),
-    "nan_to_num": _identity, "backward": lambda i, t, a, k, ln: i.observer.differentiated(i, t, ln),
+    "nan_to_num": _nan_to_num, "backward": lambda i, t, a, k, ln: i.observer.differentiated(i, t, ln),
 }  # fmt: skip
 
 _NUMPY_NAMES = frozenset(
@@ -123,7 +131,10 @@ def tensor_attribute(interp: Interp, t: Tensor, name: str, line: int) -> Value:
         return elements(interp, t)
     if name in ("data", "real"):
         return t
-    if name == "T" or name == "mT":
+    if name == "mT":
+        order = list(range(len(t.shape)))
+        return transpose(t, [*order[:-2], *order[:-3:-1]]) if len(order) > 1 else Opaque("mT of a row", line)
+    if name == "T":
         return transpose(t, list(range(len(t.shape)))[::-1])
     if name == "nbytes":
         return len(t.data) * item_bytes(t.dtype)

@@ -131,7 +131,7 @@ def is_instance(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
                         return True
                     unsure = answer if isinstance(answer, Opaque) else unsure
                 elif isinstance(value, _KINDS[kind.name]) and not (
-                    kind.name == "list" and interp.is_deque(value)
+                    kind.name == "list" and interp.is_special(value)
                 ):
                     return True
             elif kind.name == "object":
@@ -192,7 +192,7 @@ def _of_native_base(value: Instance, name: str, line: int) -> Value:
     if value.cls.lookup("%tuple") is not MISSING:
         return name == "tuple"
     native = value.cls.lookup("%native")
-    if native is MISSING and not value.cls.opaque_base:
+    if native is MISSING and ("%members" in value.cls.attributes or not value.cls.opaque_base):
         return False
     return getattr(native, "name", "") == name or Opaque(f"whether an object is a {name}", line)
 
@@ -323,6 +323,8 @@ def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return value.cls
     if isinstance(value, Opaque):
         return value
+    if id(value) in interp.factories or interp.is_special(value):
+        return Opaque("type()", line)
     for name, kinds in _KINDS.items():
         if type(value) is kinds[0]:
             return _NONE_TYPE if name == "NoneType" else interp.builtins.get(name, BUILTINS[name])

@@ -19,6 +19,7 @@ from pgolf.untrusted.intrinsics.calls import (
 from pgolf.untrusted.intrinsics.conversions import make_dict, make_set
 from pgolf.untrusted.intrinsics.iteration import sort_values
 from pgolf.untrusted.intrinsics.texts import BYTES_METHODS
+from pgolf.untrusted.objects import fitting, is_counter
 from pgolf.untrusted.operators import raise_in_script
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -109,7 +110,48 @@ def _clear(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) ->
 
 
 def _copy(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return interp.made(value.copy())
+    return _alike(interp, value, interp.made(value.copy()))
+
+
+def _alike(interp: Interp, value: Value, made: Value) -> Value:
+    """A copy stands for what its source stands for: a deque, an array of numbers, a dictionary with defaults."""
+    if interp.is_deque(value):
+        interp.deques[id(made)] = made
+    numbers = interp.ranges_of(value)
+    if numbers is not None:
+        interp.number_arrays[id(made)] = (made, numbers)
+    factory = interp.factories.get(id(value))
+    if factory is not None and factory[0] is value:
+        interp.factories[id(made)] = (made, factory[1])
+    return made
+
+
+_OF_NUMBERS = frozenset({"append", "insert", "extend", "pop", "remove", "reverse", "index", "count"})
+
+
+def _of_list(name: str, method: Method) -> Method:
+    """A method of a list, for the deques and arrays of numbers that lists stand for, too."""
+
+    def run(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if type(value) is list and interp.is_special(value):
+            numbers = interp.ranges_of(value)
+            if name == "sort" or (numbers is not None and name not in _OF_NUMBERS):
+                raise raise_in_script("AttributeError", f"no {name}()", line)
+            if numbers is not None and name in ("append", "insert") and args:
+                args = [*args[:-1], fitting(numbers, args[-1], line)]
+            elif numbers is not None and name == "extend" and args and not isinstance(args[0], Opaque):
+                args = [[fitting(numbers, x, line) for x in items_of(interp, args[0], line)]]
+        return method(interp, value, args, kwargs, line)
+
+    return run
+
+
+def _to_list(interp: Interp, value: list[Value], args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`array.array(…).tolist()`."""
+    if interp.ranges_of(value) is None:
+        raise raise_in_script("AttributeError", "no tolist()", line)
+    interp.cells(len(value))
+    return interp.made(list(value))
 
 
 def _list_index(interp: Interp, value: Any, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -181,6 +223,7 @@ LIST_METHODS: dict[str, Method] = {
     "extendleft": _of_deque(lambda i, v, a, k, ln: _extend_left(i, v, a, ln)), "rotate": _of_deque(_rotate),
 }  # fmt: skip
 
+LIST_METHODS = {name: _of_list(name, method) for name, method in LIST_METHODS.items()} | {"tolist": _to_list}
 QUEUE_METHODS = frozenset({"popleft", "appendleft", "extendleft", "rotate"})
 
 TUPLE_METHODS: dict[str, Method] = {"index": _list_index, "count": _list_count}
@@ -238,8 +281,24 @@ def _dict_update(interp: Interp, value: dict[Value, Value], args: Args, kwargs: 
         if isinstance(args[0], Opaque):
             operators.spoil(value, args[0].reason, line)
             return None
+        if is_counter(interp, value):
+            more = _counted(interp, args[0], line)
+            if isinstance(more, Opaque):
+                operators.spoil(value, more.reason, line)
+                return None
+            args, kwargs = (
+                [],
+                {
+                    **more,
+                    **{
+                        k: operators.binary(interp, "Add", more.get(k, 0), v, line) for k, v in kwargs.items()
+                    },
+                },
+            )
         made = make_dict(interp, args[:1], {}, line)
         value.update(made)
+    if is_counter(interp, value):
+        kwargs = {k: operators.binary(interp, "Add", value.get(k, 0), v, line) for k, v in kwargs.items()}
     value.update(kwargs)
     return None
 
@@ -388,6 +447,8 @@ FROZEN_METHODS = {
 
 
 def defaultdict(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if args and isinstance(args[0], (int, float, str, bytes, list, tuple, dict, set)):
+        raise raise_in_script("TypeError", "the first argument must be callable or None", line)
     made = of_items(make_dict)(interp, args[1:], kwargs, line)
     if isinstance(made, dict) and args and args[0] is not None:
         interp.factories[id(made)] = (made, args[0])
@@ -398,17 +459,33 @@ def counter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     out: dict[Value, Value] = {}
     if kwargs:
         return Opaque("Counter() of counts", line)
-    if args:
+    if args and args[0] is not None:
         if isinstance(args[0], (Opaque, dict)):
             return args[0] if isinstance(args[0], Opaque) else Opaque("Counter() of counts", line)
-        for x in items_of(interp, args[0], line):
-            x = scalar(x)
-            if isinstance(x, Opaque):
-                return x
-            if isinstance(x, (int, str, bytes, float, tuple)):
-                out[x] = out.get(x, 0) + 1
-    interp.factories[id(out)] = (out, Intrinsic("int", lambda i, a, k, ln: 0))
+        counted = _counted(interp, args[0], line)
+        if isinstance(counted, Opaque):
+            return counted
+        out.update(counted)
+    interp.factories[id(out)] = (out, Intrinsic("Counter", lambda i, a, k, ln: 0))
     return interp.made(out)
+
+
+def _counted(interp: Interp, source: Value, line: int) -> Any:
+    """How often each item of an iterable occurs, or the counts of a dictionary; Opaque where that is not known."""
+    if isinstance(source, dict):
+        return dict(source)
+    out: dict[Value, Value] = {}
+    try:
+        items = items_of(interp, source, line)
+    except UnknownItems as unknown:
+        return unknown.value
+    for x in items:
+        x = scalar(x)
+        key = _key(interp, x, line)
+        if isinstance(key, Opaque) or not isinstance(x, (int, str, bytes, float, tuple, type(None))):
+            return key if isinstance(key, Opaque) else Opaque("a counter of objects", line)
+        out[x] = out.get(x, 0) + 1
+    return out
 
 
 def deque(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -421,6 +498,9 @@ def deque(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return made
 
 
+_COPY_HOOKS = ("__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+
+
 def copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Value:
     if depth > 20:
         return Opaque("copy of a deeply nested value", line)
@@ -431,12 +511,18 @@ def copy_value(interp: Interp, value: Value, line: int, depth: int = 0) -> Value
         copied.source, copied.library = value, value.library
         return copied
     if isinstance(value, list):
-        return interp.made([copy_value(interp, x, line, depth + 1) for x in value])
+        copied = interp.made([copy_value(interp, x, line, depth + 1) for x in value])
+        return _alike(interp, value, copied)
     if isinstance(value, dict):
-        return interp.made({k: copy_value(interp, x, line, depth + 1) for k, x in value.items()})
+        copied = interp.made({k: copy_value(interp, x, line, depth + 1) for k, x in value.items()})
+        return _alike(interp, value, copied)
     if isinstance(value, tuple):
         return tuple(copy_value(interp, x, line, depth + 1) for x in value)
     if isinstance(value, Instance):
+        if any(value.cls.lookup(name) is not MISSING for name in _COPY_HOOKS):
+            return Opaque("copy of an object with rules of its own", line)
+        if "%members" in value.cls.attributes:
+            return value
         made = Instance(value.cls)
         made.attributes.update(
             {k: copy_value(interp, x, line, depth + 1) for k, x in value.attributes.items()}

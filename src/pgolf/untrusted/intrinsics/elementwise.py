@@ -159,6 +159,11 @@ def logical_not(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return t if isinstance(t, Opaque) else not t
 
 
+def is_nan(x: Value) -> bool:
+    """Whether an element is no number, which numpy and torch hand on where Python compares."""
+    return type(x) is float and x != x
+
+
 def _pick(better: Callable[[Any, Any], bool]) -> Callable[[Value, Value], Value]:
     def run(x: Value, y: Value) -> Value:
         for v in (x, y):
@@ -166,6 +171,8 @@ def _pick(better: Callable[[Any, Any], bool]) -> Callable[[Value, Value], Value]
                 return v if isinstance(v, Opaque) else Opaque("minimum or maximum of losses", 0, "model")
         if scaled.sums(x) or scaled.sums(y):
             return scaled.extreme("Lt" if better(0, 1) else "Gt", [x, y], 0)
+        if is_nan(x) or is_nan(y):
+            return math.nan
         return x if better(x, y) else y
 
     return run
@@ -220,6 +227,8 @@ def same_type(function: Callable[[float], Any]) -> Call:
         t = args[0]
         if isinstance(t, Tensor) and "float" not in t.dtype and function is not abs:
             return cast_to(t, t.dtype)
+        if isinstance(t, int) and function is not abs:
+            return Opaque("floor or ceiling of a whole number, whose type depends on the version", line)
         return unary(function, t.dtype if isinstance(t, Tensor) else None)(interp, args, kwargs, line)
 
     return run
@@ -307,6 +316,8 @@ def array_equal(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 def isin(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     t, options = args[0], args[1]
     if isinstance(t, Tensor):
+        if not isinstance(options, (Tensor, list, tuple, range)):
+            return Opaque("isin() of something that is no sequence", line)
         values = options.data if isinstance(options, Tensor) else items_of(interp, options, line)
         if first_unknown(values) is None and first_unknown(t.data) is None:
             known = set(values)

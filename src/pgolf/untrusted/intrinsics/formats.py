@@ -43,6 +43,8 @@ def json_dump(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def json_loads(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    if kwargs:
+        return Opaque("JSON with options", line)
     text = args[0]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -199,16 +201,22 @@ def array_object(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value
     code = args[0] if args else None
     if not isinstance(code, str) or code not in _ARRAY_RANGES:
         return Opaque("array.array() of another kind", line)
+    bits = _ARRAY_RANGES[code]
+    numbers = range(2**bits) if code.isupper() else range(-(2 ** (bits - 1)), 2 ** (bits - 1))
     if len(args) < 2:
-        return interp.made([])
+        return _numbers(interp, [], numbers)
     if isinstance(args[1], (bytes, bytearray, str)):
         return Opaque("array.array() of bytes", line)
     values = [scalar(v) for v in items_of(interp, args[1], line)]
-    bits = _ARRAY_RANGES[code]
-    low, high = (0, 2**bits) if code.isupper() else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-    if any(not isinstance(v, int) or not low <= v < high for v in values):
+    if any(not isinstance(v, int) or v not in numbers for v in values):
         return first_unknown(values) or Opaque("array.array() of other values", line)
-    return interp.made([int(v) for v in values])
+    return _numbers(interp, [int(v) for v in values], numbers)
+
+
+def _numbers(interp: Interp, values: list[Value], numbers: range) -> Value:
+    made = interp.made(values)
+    interp.number_arrays[id(made)] = (made, numbers)
+    return made
 
 
 def _plain_json(value: Value, depth: int = 0) -> int:

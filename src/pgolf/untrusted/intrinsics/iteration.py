@@ -297,6 +297,8 @@ def partial(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     target, first, named = args[0], args[1:], dict(kwargs)
     if isinstance(target, Opaque) and not (first or named):
         return target
+    if target is None or isinstance(target, (int, float, str, bytes, list, tuple, dict, set)):
+        raise raise_in_script("TypeError", "partial() of something that cannot be called", line)
     return Intrinsic("partial", lambda i, a, k, ln: i.call(target, [*first, *a], {**named, **k}, ln))
 
 

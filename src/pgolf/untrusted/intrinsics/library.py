@@ -296,6 +296,31 @@ def _shuffle(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     return None
 
 
+def _null_context(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    entered = args[0] if args else kwargs.get("enter_result")
+    methods: dict[str, NativeMethod] = {
+        "__enter__": lambda i, t, a, k, ln: entered,
+        "__exit__": lambda i, t, a, k, ln: None,
+    }
+    return NativeObject("nullcontext", methods)
+
+
+def _context_manager(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """A function that is made a context manager: its body is not followed, and neither is what it may change."""
+    made = args[0] if args else None
+    if isinstance(made, Function):
+        interp.hand_on(made, line)
+
+    def enter(i: Interp, a: Args, k: Kwargs, ln: int) -> Value:
+        if isinstance(made, Function):
+            from pgolf.untrusted.statements import spoil_reachable
+
+            spoil_reachable(made.frame, made.code.node, "changed in a context manager", ln)
+        return Opaque("context manager", ln)
+
+    return Intrinsic("contextmanager", enter)
+
+
 def standard_modules(interp: Interp) -> dict[str, Module]:
     """The modelled part of the standard library; everything else there is an unknown module."""
     from pgolf.untrusted.intrinsics.decoders import decoder_modules
@@ -325,14 +350,15 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "random": {n: unknown("random numbers") for n in ("random", "randint", "sample", "choice", "uniform")} | {"shuffle": _shuffle},
         "copy": {"copy": lambda i, a, k, ln: a[0] if not isinstance(a[0], (list, dict, Tensor)) else copy_value(i, a[0], ln),
                  "deepcopy": lambda i, a, k, ln: copy_value(i, a[0], ln)},
-        "contextlib": {"nullcontext": lambda i, a, k, ln: a[0] if a else None, "suppress": lambda i, a, k, ln: NativeObject("suppress", {}, tuple(a)),
-                       "contextmanager": lambda i, a, k, ln: Intrinsic("contextmanager", lambda i2, a2, k2, l2: Opaque("context manager", l2))},
+        "contextlib": {"nullcontext": _null_context, "suppress": lambda i, a, k, ln: NativeObject("suppress", {}, tuple(a)),
+                       "contextmanager": _context_manager},
         "pickle": {"dump": writes(1)},
         "shutil": {**dict.fromkeys(("copy", "copyfile", "copy2", "move"), rename), "rmtree": none},
         "tempfile": {"mkdtemp": lambda i, a, k, ln: "/tmp/made", "gettempdir": lambda i, a, k, ln: "/tmp"},  # noqa: S108 - a name in the evaluation
         "uuid": {"uuid4": unknown("uuid", "text")},
         "struct": {"unpack": struct_unpack, "calcsize": struct_size, "pack": struct_pack, "iter_unpack": struct_iterate},
         "array": {"array": array_object},
+        "enum": {"auto": lambda i, a, k, ln: NativeObject("auto", {})},
         "asyncio": {"run": lambda i, a, k, ln: a[0] if a else None, "gather": lambda i, a, k, ln: i.made(list(a)),
                     "create_task": lambda i, a, k, ln: a[0] if a else None, "sleep": none},
         "multiprocessing": {"Process": process, "set_start_method": none, "cpu_count": lambda i, a, k, ln: 8},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 from pgolf.untrusted import operators
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Kwargs, Method, array_room, first_unknown
 from pgolf.untrusted.intrinsics.element_types import dtype_of
-from pgolf.untrusted.intrinsics.elementwise import elementwise_pick
+from pgolf.untrusted.intrinsics.elementwise import elementwise_pick, is_nan
 from pgolf.untrusted.operators import raise_in_script, scalar_op
 from pgolf.untrusted.tensor import Tensor, cast_to, caster, reduce_sum, reduce_with
 from pgolf.untrusted.values import DType, Loss, Opaque, Stuck, Tok, Value
@@ -44,6 +47,12 @@ def _sum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Va
     return cast_to(summed, dtype) if dtype is not None else summed
 
 
+def _nansum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
+    known = Tensor([0.0 if is_nan(x) else x for x in t.data], t.shape, t.dtype)
+    known.library = t.library
+    return _sum(interp, known, args, kwargs, line)
+
+
 def _mean(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     if t.library == "torch" and "float" not in t.dtype and kwargs.get("dtype") is None:
         raise raise_in_script("RuntimeError", "mean() of integers", line)
@@ -72,6 +81,8 @@ def _extreme(name: str, values_only: bool = False) -> Method:
                 return x if isinstance(x, Opaque) else Opaque("extreme of losses", 0, "model")
         if not xs:
             return Opaque("extreme of nothing")
+        if any(map(is_nan, xs)):
+            return math.nan
         found = choose(xs)
         return int(found) if isinstance(found, Tok) else found
 
@@ -133,15 +144,21 @@ def _cumsum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) ->
 def _sort(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     if len(t.shape) != 1 or not all(isinstance(x, (int, float)) for x in t.data):
         return Opaque("sort of several dimensions", line)
+    if any(map(is_nan, t.data)):
+        return Opaque("sort of an array with elements that are no numbers", line)
     descending = bool(kwargs.get("descending", args[1] if len(args) > 1 else False))
     if (args and args[0] not in (0, -1)) or kwargs.keys() - {"descending", "dim", "stable"}:
         return Opaque("sort() with options", line)
     order = sorted(range(len(t.data)), key=lambda i: t.data[i], reverse=descending)
     interp.step(len(order))
-    return (
-        Tensor([t.data[i] for i in order], t.shape, t.dtype),
-        Tensor(list(order), t.shape, "int64"),
-    )
+    ordered = [t.data[i] for i in order]
+    places: list[Value] = list(order)
+    if kwargs.get("stable") is not True:
+        # Which of two equal elements comes first is the library's own business.
+        for k, (x, y) in enumerate(pairwise(ordered)):
+            if x == y:
+                places[k] = places[k + 1] = Opaque("place of one of several equal elements", line)
+    return Tensor(ordered, t.shape, t.dtype), Tensor(places, t.shape, "int64")
 
 
 def _sort_method(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -165,7 +182,7 @@ def argsort(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 def _unique(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    if kwargs or args or not all(isinstance(x, (int, float)) for x in t.data):
+    if kwargs or args or not all(isinstance(x, (int, float)) and not is_nan(x) for x in t.data):
         return Opaque("unique() with options", line)
     values = sorted(set(t.data))
     return Tensor(list(values), (len(values),), t.dtype)
@@ -175,7 +192,11 @@ def _dot(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Va
     other = args[0]
     if isinstance(other, Tensor) and t.shape == other.shape and len(t.shape) == 1:
         product = operators.binary(interp, "Mult", t, other, line)
-        return reduce_sum(product, None, False) if isinstance(product, Tensor) else product
+        if not isinstance(product, Tensor):
+            return product
+        if product.dtype in ("float16", "bfloat16") or not (t.library and other.library):
+            return Opaque("product of arrays whose precision is not followed", line)
+        return cast_to(reduce_sum(product, None, False), product.dtype)
     return Opaque("matrix product", line, "model")
 
 
@@ -184,6 +205,8 @@ def bincount(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     weights = kwargs.get("weights", args[1] if len(args) > 1 else None)
     if not isinstance(t, Tensor) or not all(isinstance(x, int) and 0 <= x < 1_000_000 for x in t.data):
         return Opaque("bincount()", line)
+    if len(t.shape) != 1:
+        raise raise_in_script("ValueError", "bincount() of several dimensions", line)
     n = max([int(kwargs.get("minlength", 0) or 0), *(int(x) + 1 for x in t.data)]) if t.data else 0
     array_room(interp, n)
     out: list[Value] = [0] * n
@@ -194,7 +217,7 @@ def bincount(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
 
 
 REDUCTION_METHODS: dict[str, Method] = {
-    "sum": _sum, "nansum": _sum, "mean": _mean, "max": _extreme("max"), "min": _extreme("min"), "amax": _extreme("max", True),
+    "sum": _sum, "nansum": _nansum, "mean": _mean, "max": _extreme("max"), "min": _extreme("min"), "amax": _extreme("max", True),
     "amin": _extreme("min", True), "any": _any_all("any"), "all": _any_all("all"), "count_nonzero": _count_nonzero,
     "cumsum": _cumsum, "sort": _sort_method, "unique": _unique, "dot": _dot,
 }  # fmt: skip

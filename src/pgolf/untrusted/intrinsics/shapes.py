@@ -160,7 +160,13 @@ def _flatten(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -
 def _squeeze(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     dim = dim_of(args, kwargs)
     if isinstance(dim, int) and t.shape:
+        if not -len(t.shape) <= dim < len(t.shape):
+            raise raise_in_script("IndexError", "squeeze() of a dimension that is not there", line)
         dim %= len(t.shape)
+        if t.shape[dim] != 1 and t.library != "torch":
+            if not t.library:
+                return Opaque("squeeze() of a dimension of several elements", line)
+            raise raise_in_script("ValueError", "squeeze() of a dimension of several elements", line)
         shape = [d for i, d in enumerate(t.shape) if i != dim or d != 1]
     else:
         shape = [d for d in t.shape if d != 1]
@@ -171,6 +177,8 @@ def _unsqueeze(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int)
     dim = dim_of(args, kwargs)
     if not isinstance(dim, int):
         raise Stuck("unsqueeze() at an unknown dimension", line)
+    if not -len(t.shape) - 1 <= dim <= len(t.shape):
+        raise raise_in_script("IndexError", "unsqueeze() at a dimension that is not there", line)
     dim %= len(t.shape) + 1
     return reshape(t, [*t.shape[:dim], 1, *t.shape[dim:]])
 
@@ -180,7 +188,8 @@ def _transpose(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int)
     if not args and not kwargs:
         return transpose(t, order[::-1]) if t.library == "numpy" or len(order) <= 2 else Opaque("t()", line)
     if t.library == "numpy":
-        return _permute(interp, t, args or [kwargs.get("axes")], {}, line)
+        axes = args or [kwargs.get("axes")]
+        return transpose(t, order[::-1]) if axes == [None] else _permute(interp, t, axes, {}, line)
     a, b = (
         ([*args, kwargs.get("dim1"), kwargs.get("dim0")])[:2]
         if args
@@ -222,6 +231,8 @@ def _repeat(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) ->
 
 def _tile(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     times = shape_from(interp, args, line)
+    if any(n < 0 for n in times):
+        raise raise_in_script("ValueError", "negative number of repeats", line)
     array_room(interp, len(t.data) * max(1, size_of(times)))
     if len(t.shape) == 1 and len(times) == 1:
         return Tensor(t.data * times[0], (len(t.data) * times[0],), t.dtype)
@@ -298,6 +309,8 @@ def np_repeat(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         and isinstance(times, int)
         and (axis is None or (axis == 0 and len(t.shape) == 1))
     ):
+        if times < 0:
+            raise raise_in_script("ValueError", "repeats may not be negative", line)
         array_room(interp, len(t.data) * max(0, times))
         data = [x for x in t.data for _ in range(times)]
         return Tensor(data, (len(data),), t.dtype)
