@@ -26,6 +26,8 @@ HOSTILE = textwrap.dedent(
         while True: pass
     def sleep(payload, blobs): time.sleep(60)
     def eat(payload, blobs): return {"n": len(bytearray(payload["bytes"]))}
+    hoarded = []
+    def hoard(payload, blobs): hoarded.append(bytearray(payload["bytes"])); return {"held": len(hoarded)}
     def die(payload, blobs): os.kill(os.getpid(), payload["signal"])
     def leave(payload, blobs): os._exit(3)
     def babble(payload, blobs):
@@ -107,6 +109,14 @@ def test_memory_is_bounded(hostile: Worker) -> None:
     assert isinstance(stopped, Stopped)
     assert stopped.limit == "worker_memory_bytes"
     assert still_works(hostile)
+
+
+def test_what_earlier_calls_left_behind_does_not_stop_a_later_one(hostile: Worker) -> None:
+    hostile.limits = replace(hostile.limits, worker_memory_bytes=600 << 20)
+    held = [call(hostile, "hoard", bytes=350 << 20) for _ in range(3)]
+    assert [each.value for each in held if isinstance(each, Answer)] == [{"held": 1}] * 3
+    assert hostile.starts == 3
+    assert isinstance(call(hostile, "eat", bytes=4 << 30), Stopped)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import importlib
 from typing import Any
 
 from pgolf.audit.script_facts import ScriptFacts, vocabulary_from_json
 from pgolf.audit.source_layers import source_layers
 from pgolf.core.script_report import SourceLayer
-from pgolf.core.verdict import LutStatus
 from pgolf.untrusted.isolated import script_of
 from pgolf.untrusted.limits import DEFAULT_LIMITS, Limits
 from pgolf.untrusted.unwrap import may_wrap, unwrap
@@ -17,19 +15,26 @@ from pgolf.untrusted.unwrap import may_wrap, unwrap
 MAX_SOURCE_CHARS = 4_000_000
 MAX_SETTINGS = 1_000
 
-# What one evaluation leaves behind are cycles for the collector; what is kept (trees and closures) has none and would
-# only be looked through again and again. So it is set aside every few scripts, when the garbage has just been collected.
+# Trees and closures are kept across scripts and hold no cycle; evaluations are taken apart when they are done. So there is
+# next to nothing for the collector to find, and much to look through: what is kept is set aside after each script.
 gc.set_threshold(200_000, 20, 50)
-_SCRIPTS_BETWEEN_COLLECTIONS = 4
-_scripts = 0
+_MOST_NEW_OBJECTS = 120_000
+"""From here on it is worth to look for cycles of a script's own."""
 
 
-def _collect() -> None:
-    global _scripts
-    _scripts += 1
-    if _scripts % _SCRIPTS_BETWEEN_COLLECTIONS == 0:
-        gc.collect()
+_audited = False
+
+
+def _set_aside() -> None:
+    """Before a script, what the ones before it have left: a process that audits one script alone pays nothing."""
+    global _audited
+    if _audited:
+        from pgolf.untrusted.program import evaluations_alive
+
+        if evaluations_alive() or gc.get_count()[0] > _MOST_NEW_OBJECTS:
+            gc.collect()
         gc.freeze()
+    _audited = True
 
 
 def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict[str, Any]:
@@ -37,16 +42,13 @@ def audit_script_facts(payload: dict[str, Any], blobs: dict[str, bytes]) -> dict
 
     With `payload["vocabulary"]` the proof is over its every token, and the script's tables are part of the answer.
     """
+    from pgolf.audit.script_audit import audit_script
+
+    _set_aside()
     limits = Limits(**payload["limits"]) if "limits" in payload else DEFAULT_LIMITS
     script = script_of(payload, blobs)
-    try:
-        engine = importlib.import_module("pgolf.audit.script_audit")
-    except ModuleNotFoundError:
-        return ScriptFacts(
-            LutStatus.UNKNOWN, reason="this build has no engine that evaluates scripts"
-        ).to_json()
     vocabulary = vocabulary_from_json(payload["vocabulary"]) if "vocabulary" in payload else None
-    found = engine.audit_script(script, vocabulary, limits, payload.get("settings"))
+    found = audit_script(script, vocabulary, limits, payload.get("settings"))
     source = ""
     layers: tuple[SourceLayer, ...] = ()
     if found.packed_layers and may_wrap(script.data):

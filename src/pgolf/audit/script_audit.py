@@ -139,6 +139,9 @@ def audit_script(
     except (LimitTripped, Stuck, ScriptRaise) as stopped:
         reason = str(stopped) or "the evaluation stopped"
         return _undecided(script, plain.layers, LutStatus.UNKNOWN, reason)
+    finally:
+        for program in auditor.programs:
+            program.release()
 
 
 def _undecided(script: Script, layers: tuple[str, ...], status: LutStatus, why: str) -> ScriptAudit:
@@ -173,6 +176,7 @@ class _Auditor:
         self.limits = limits
         self.notes: list[str] = []
         self.findings: list[Finding] = []
+        self.programs: list[Program] = []
 
     # -- evaluation ----------------------------------------------------------------------------------
 
@@ -207,6 +211,7 @@ class _Auditor:
             self.script, self.data, vocabulary, self.limits,
             lambda: Watcher(vocabulary, len(stream), enough_tables), prepare,
         )  # fmt: skip
+        self.programs.append(program)
         watcher = program.interp.observer
         assert isinstance(watcher, Watcher)  # noqa: S101 - made three lines above
         return _Run(vocabulary, watcher, program, stuck, OTHER_WINDOW if other_sizes else WINDOW)

@@ -532,6 +532,8 @@ def function_maker(node: Any) -> Expr:
         )
         fr.interp.cells(4)
         fr.interp.register(made)
+        if made.frame.vars is not made.frame.module.vars:
+            fr.interp.cyclic.append(made.frame)
         if acting:
             from pgolf.untrusted.statements import may_run
 

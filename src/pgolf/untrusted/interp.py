@@ -314,6 +314,8 @@ class Interp:
         """Files that the script writes, by name: reading one gives what was written, or something unknown."""
         """Environment variables that are given, as text."""
         self.builtins: dict[str, Value] = {}
+        self.cyclic: list[Frame | dict[str, Value]] = []
+        """Calls in which functions were defined, and attributes of classes: they hold what holds them."""
         self.starred: dict[str, Callable[[], list[tuple[str, Value]]]] = {}
 
     # -- budgets -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,14 @@ class NeedsWholeFile(Exception):
     """A piece of the source did not parse by itself; the whole file must be parsed."""
 
 
+_evaluations: weakref.WeakSet[Interp] = weakref.WeakSet()
+
+
+def evaluations_alive() -> int:
+    """How many evaluations of this process are still held, be it only by themselves."""
+    return len(_evaluations)
+
+
 class Program:
     """One evaluation of one script with one vocabulary."""
 
@@ -108,6 +117,7 @@ class Program:
         self.script = script
         self.limits = limits
         self.interp = Interp(limits)
+        _evaluations.add(self.interp)
         self.interp.observer = observer
         self.interp.builtins = fresh_builtins()
         self.interp.siblings = script.siblings
@@ -156,6 +166,27 @@ class Program:
         """Sources with the globals that they were evaluated in."""
         self.exec_depth = 0
         self.whole = False
+
+    def release(self) -> None:
+        """Break the cycles by which an evaluation holds itself. It is of no use afterwards.
+
+        What is freed at once need not be looked for among the trees and closures that are kept across scripts.
+        """
+        for held in self.interp.cyclic:
+            if isinstance(held, Frame):
+                held.vars.clear()
+                held.ways_out.clear()
+                held.returned = None
+            else:
+                held.clear()
+        for _, module in self.evaluated:
+            module.vars.clear()
+            module.pending.clear()
+        self.packages["sys"].attributes["modules"].clear()
+        for package in self.packages.values():
+            package.attributes.clear()
+        self.packages.clear()
+        self.interp.__dict__.clear()
 
     # -- loading -------------------------------------------------------------------------------------
 

@@ -1821,6 +1821,7 @@ def _classdef(node: ast.ClassDef) -> Stmt:
                 )
         attributes = {k: v for k, v in inner.vars.items() if k not in ("%class",)}
         made = ClassValue(node.name, known, attributes, opaque, node.lineno + fr.offset)
+        interp.cyclic.append(attributes)
         if len(made.order()) > MOST_BASES:
             raise Stuck(
                 f"class {node.name} has more than {MOST_BASES} classes above it", node.lineno + fr.offset

@@ -192,7 +192,11 @@ class Worker:
         while True:
             fresh = self._ensure()
             try:
-                return self._exchange(message, body)
+                answer = self._exchange(message, body)
+                if isinstance(answer, Stopped) and answer.limit == "worker_memory_bytes" and not fresh:
+                    self.close()
+                    continue  # what earlier calls left in its heap must not decide about this one
+                return answer
             except BrokenPipeError:
                 self.close()
                 if fresh:

@@ -22,14 +22,15 @@ def _item(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> V
 
 def _tolist(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
     array_room(interp, len(t.data))
+    return _nested(interp, t, 0, 0)
 
-    def nest(at: int, dim: int) -> Value:
-        if dim == len(t.shape):
-            return t.data[at]
-        step = size_of(t.shape[dim + 1 :])
-        return interp.made([nest(at + i * step, dim + 1) for i in range(t.shape[dim])])
 
-    return nest(0, 0)
+def _nested(interp: Interp, t: Tensor, at: int, dim: int) -> Value:
+    """The elements from `at` on as nested lists of the shape from `dim` on."""
+    if dim == len(t.shape):
+        return t.data[at]
+    step = size_of(t.shape[dim + 1 :])
+    return interp.made([_nested(interp, t, at + i * step, dim + 1) for i in range(t.shape[dim])])
 
 
 def index_select(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
