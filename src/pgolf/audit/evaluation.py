@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pgolf.audit.flow import FlowRecorder, ScoredAgain
-from pgolf.audit.model_losses import ModelCall
+from pgolf.audit.model_losses import MOST_CONSTRUCTIONS, ModelCall
 from pgolf.audit.processes import Evaluation
 from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
@@ -87,6 +87,11 @@ _REFLECTIVE = frozenset({
 
 
 _MOST_TABLES = 128
+_CHANGES_BY_INDEX = frozenset({
+    "scatter", "scatter_", "scatter_add", "scatter_add_", "scatter_reduce", "scatter_reduce_", "index_put", "index_put_", "index_add",
+    "index_add_", "index_fill", "index_fill_", "put_", "masked_fill", "masked_fill_",
+})  # fmt: skip
+"""Methods by which logits change at the places that tokens name."""
 _HOLDS_FIELDS = frozenset({dict, list, tuple, Instance, TextOf})
 
 
@@ -205,6 +210,10 @@ class Watcher(Observer):
         """How often the byte sidecar was read, and the line of the last time."""
         self.model_calls: dict[tuple[Value, ...], ModelCall] = {}
         """Calls whose result was taken for the losses of its targets, by what distinguishes them."""
+        self.seen_tokens: list[tuple[Tensor, int]] = []
+        """Tokens that something unknown was handed since losses were last computed, with the line."""
+        self.peeks: list[tuple[str, int]] = []
+        """Where a model was handed the targets that it predicts: the function that computes the losses, and the line."""
         self.line_written = ""
         """The line that is being written, up to its last unknown part: the next text goes on with it."""
         self.crowded = 0
@@ -605,8 +614,33 @@ class Watcher(Observer):
                 self.flow.scored(code, function, line, positions, late, adapted)
                 self.noted.add(id(form.weights))
 
+    def hinted(self, interp: Interp, receiver: Opaque, value: Value, line: int) -> None:
+        for array in value if isinstance(value, tuple) else (value,):
+            if type(array) is Tensor and Tok in map(type, array.data):
+                self._see([array], line)
+
+    def _see(self, inputs: list[Tensor], line: int) -> None:
+        """A model, or what it gave, is handed tokens."""
+        if len(self.seen_tokens) < 64:
+            self.seen_tokens += [(t, line) for t in inputs]
+
+    def _look(self, targets: Tensor) -> None:
+        """Whether what a model was handed since the last losses holds, place by place, these targets or later tokens."""
+        seen, self.seen_tokens = self.seen_tokens, []
+        for tokens, line in seen:
+            if len(tokens.data) != len(targets.data) or len(self.peeks) >= 100:
+                continue
+            pairs = [
+                (x.pos, y.pos)
+                for x, y in zip(tokens.data, targets.data, strict=True)
+                if type(x) is Tok and type(y) is Tok
+            ]
+            if pairs and sum(x >= y for x, y in pairs) > len(pairs) // 2:
+                self.peeks.append((self.functions[-1] if self.functions else "", line))
+
     def graded(self, interp: Interp, targets: Tensor) -> dict[int, int] | None:
         self.graded_targets += 1
+        self._look(targets)
         self.flow.unwind(interp.depth)
         return self.flow.computed([t.pos for t in targets.data if isinstance(t, Tok)])
 
@@ -666,6 +700,10 @@ class Watcher(Observer):
         tokens = [v for v in everything if type(v) is Tensor and Tok in map(type, v.data)]
         if any(isinstance(v, Opaque) and v.origin == "model" for v in everything):
             origin = "model"
+        if name in _CHANGES_BY_INDEX or called.endswith("one_hot"):
+            self._see(tokens, line)
+        elif tokens and origin == "model" and name != "gather":
+            self._see(tokens[:1], line)
         if name == "gather" and tokens and origin == "model":
             index = tokens[-1]
             late = self.graded(interp, index)
@@ -719,7 +757,7 @@ class Watcher(Observer):
 
     def _note_construction(self, name: str, args: list[Value], kwargs: dict[str, Value]) -> None:
         made = self.constructions.setdefault(name, [])
-        if len(made) < 2:
+        if len(made) <= MOST_CONSTRUCTIONS:
             made.append((tuple(args), kwargs))
 
     def _note_model_call(

@@ -133,6 +133,8 @@ class FlowRecorder:
         """By identity: models that were in the hands of functions which took steps on scored targets."""
         self.scores: list[_Scored | None] = []
         """Evaluations in order; None where one was printed that could not be followed."""
+        self.crowded = False
+        """Whether there were more evaluations than are kept."""
         self.known: dict[int, frozenset[int]] = {}
         """By function: the targets that its first evaluation scored."""
         self.labels: dict[str, None] = {}
@@ -322,6 +324,8 @@ class FlowRecorder:
     def _keep(self, scored: _Scored | None) -> None:
         if len(self.scores) < _MAX_SCORES:
             self.scores.append(scored)
+        else:
+            self.crowded = True
 
     # -- the answer ----------------------------------------------------------------------------------
 
@@ -342,6 +346,7 @@ class FlowRecorder:
             self._add(found, LateKind.TRAINED_FIRST, MAYBE, doubtful, scored, i == len(self.scores) - 1)
         first = tuple(where for where, ordered in self.ordered.items() if ordered)
         labels = tuple(self.labels)
+        complete = complete and not self.crowded
         return TokenFlow(tuple(found.values())[:16], first[:8], entered, complete, labels, other_files)
 
     def _add(

@@ -39,6 +39,8 @@ _CLASS = re.compile(r"(?:class|call of) (\w{1,200})$")
 """How an unknown value says that it is an object of a class of the script."""
 _FORMS_LOSSES = re.compile(r"cross_?entropy|log_?softmax|logsumexp|nll", re.IGNORECASE)
 _STEPS = 300_000
+MOST_CONSTRUCTIONS = 8
+"""Objects of one class of which it is kept what they were made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def _returned(
     returned = _judge(_evaluate(interp, Instance(cls), method, call, training), call)
     if returned.proved:
         return returned
+    if len(constructions) > MOST_CONSTRUCTIONS:
+        return Returned(False, "its object is made in more places than are kept")
     for args, kwargs in constructions:
         made = _made(interp, cls, args, kwargs, call.line)
         returned = _judge(_evaluate(interp, made, method, call, training), call)

@@ -35,6 +35,11 @@ from pgolf.untrusted.values import (
 PROCESSES = (8, 2)
 """How many processes are tried: those of a record, and, where the short stream has too little for so many, two."""
 _MOST_HELD = 4_000
+_HOLDERS = frozenset({Instance, dict, list})
+
+
+Sums = Sequence[tuple[list[Value], tuple[int, ...]]]
+"""What is handed to sums over processes, in order: elements and shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ def evaluate_together(
     With `other_sizes` the settings that are scaled down have the other of their two sizes.
     """
     kept, parts = interp.observer, dict(interp.parts_of_processes)
-    incoming: list[tuple[list[Value], tuple[int, ...]]] = []
+    incoming: Sums = []
     try:
         for rank in range(processes - 1, -1, -1):
             interp.process, interp.observer = (rank, processes), observer()
@@ -90,19 +95,24 @@ def evaluate_together(
                     return Together(why="its first process takes part in fewer sums than the others")
                 return Together(value, observer=interp.observer)
             if rank == processes - 1:
-                incoming = interp.reduced
+                incoming = list(interp.reduced)
             elif [shape for _, shape in incoming] != [shape for _, shape in interp.reduced]:
                 return Together(why="its processes take part in different sums")
             else:
-                incoming = [
-                    ([binary(interp, "Add", x, y, 0) for x, y in zip(a, b, strict=True)], shape)
-                    for (a, shape), (b, _) in zip(incoming, interp.reduced, strict=True)
-                ]
+                incoming = added(interp, incoming, interp.reduced)
     except (Stuck, ScriptRaise, LimitTripped) as stopped:
         return Together(why=str(stopped))
     finally:
         interp.process, interp.observer, interp.other_sizes = None, kept, False
     return Together(why="no process was evaluated")
+
+
+def added(interp: Interp, sums: Sums, more: Sums) -> list[tuple[list[Value], tuple[int, ...]]]:
+    """What some processes hand to their sums, and one more."""
+    return [
+        ([binary(interp, "Add", x, y, 0) for x, y in zip(a, b, strict=True)], shape)
+        for (a, shape), (b, _) in zip(sums, more, strict=True)
+    ]
 
 
 class _Substitution:
@@ -143,15 +153,31 @@ class _Substitution:
         if kind is tuple and depth < 3 and len(value) <= 64:
             made = tuple(self.of(v, depth + 1) for v in value)
             return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
-        if depth < 4 and id(value) not in self.seen and len(self.seen) < _MOST_HELD:
+        if depth < 4 and kind in _HOLDERS and id(value) not in self.seen:
+            if len(self.seen) >= _MOST_HELD:
+                raise Stuck("it is given more than is looked through")
             if kind is Instance:
                 self._inside(value, value.attributes, depth)
                 self._inside(value.cls, value.cls.attributes, depth)
             elif kind is ClassValue:
                 self._inside(value, value.attributes, depth)
-            elif kind is dict and len(value) <= 400:
+            elif kind is dict:
                 self._inside(value, value, depth)
+            else:
+                self._list(value, depth)
         return value
+
+    def _list(self, value: list[Value], depth: int) -> None:
+        self.seen.add(id(value))
+        if len(value) > 400:
+            if any(map(scaled.differs, value)):
+                raise Stuck("a long list holds numbers that depend on the process")
+            return
+        for i, old in enumerate(value):
+            new = self.of(old, depth + 1)
+            if new is not old:
+                self.undone.append((value, i, old))
+                value[i] = new
 
     def _whole(self, value: Value) -> None:
         """Tokens or windows that each process has cut out for itself, before the function that is evaluated, are not its own."""

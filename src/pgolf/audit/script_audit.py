@@ -30,7 +30,7 @@ from pgolf.audit.handed_on import may_change_tables
 from pgolf.audit.model_losses import judge_model_call, leaves_training_mode
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
-from pgolf.audit.processes import PROCESSES, Evaluation, evaluate_together, losses_alike
+from pgolf.audit.processes import PROCESSES, Evaluation, Sums, added, evaluate_together, losses_alike
 from pgolf.audit.untabled import Untabled, bytes_without_table
 from pgolf.core.bpb import LN2
 from pgolf.core.deviation import Deviation
@@ -186,8 +186,12 @@ class _Auditor:
         enough_tables: int = 0,
         for_the_order: bool = False,
         other_sizes: bool = False,
+        process: tuple[int, int] | None = None,
+        incoming: Sums = (),
     ) -> _Run:
         """Evaluate the whole script with one vocabulary, or until that many tables were read by tokens.
+
+        `process`: as one process of several, given as its rank and their number; `incoming` is what the others hand to sums.
 
         `for_the_order` of steps and scores one process is followed that keeps what later rounds may change: it proves nothing.
         """
@@ -203,6 +207,8 @@ class _Auditor:
             interp.other_sizes = other_sizes
             if for_the_order:
                 interp.process, interp.training_rounds, interp.forgets = (0, 1), 3, False
+            if process is not None:
+                interp.process, interp.incoming = process, list(incoming)
             for name, value in self.environment.items():
                 unknown = Opaque(f"environment variable {name} is set to something unknown", 0, "config")
                 environ_set(interp, name or None, unknown if value is None else value, 0)
@@ -485,7 +491,7 @@ class _Auditor:
             # Ids before the bytes are told apart from them by a literal, which is the number that was found.
             explained = {f"compares with {n}" for n in (run.special_ids, run.special_ids - 1)}
             for function, line, what in run.program.interp.scale:
-                if function in concerned and what not in explained:
+                if (function in concerned or function == "*") and what not in explained:
                     return (
                         EvalStatus.UNKNOWN,
                         f"{function} (line {line}): {what}, which the short probe stream does not reach",
@@ -503,15 +509,73 @@ class _Auditor:
         """
         calls = run.watcher.evaluations or run.watcher.untabled
         left = [call for call in calls if not _holds_elsewhere(run, call, tables)]
-        if not left:
+        unshown = self._has_unshown_score(run, tables)
+        if not left and not unshown:
             return ""
-        problem = _not_together(run, tables, left)
+        problem = _not_together(run, tables, left) or (
+            self._not_together_as_a_whole(run, tables) if unshown else ""
+        )
         if problem:
             return problem
         other = self.evaluate(run.vocabulary, other_sizes=True)
         other.byte_level = run.byte_level
         status, why = judge_scores(other.watcher.scores, other, tables)
         return "" if status is EvalStatus.CANONICAL else f"only at one size of its windows: {why}"
+
+    def _has_unshown_score(self, run: _Run, tables: LookupTables) -> bool:
+        """Whether a canonical score is made outside the eval functions: in `main`, or by the module itself."""
+        calls = [*run.watcher.evaluations, *run.watcher.untabled]
+        shown = {id(form.weights) for call in calls for form in call.scores}
+        covered: dict[str, int] = {}
+        for call in calls:
+            name = call.function.name
+            covered[name] = max(covered.get(name, 0), *(len(form.weights) for form in call.scores))
+        stream = run.program.interp.stream
+        for score in run.watcher.scores:
+            # What an eval function prints on its way comes before what it returns.
+            if id(score.weights) in shown or covered.get(score.function, 0) >= len(score.weights):
+                continue
+            verdict = _judge_score(score, stream, tables, run)
+            if verdict is not None and verdict[0] is EvalStatus.CANONICAL:
+                return True
+        return False
+
+    def _not_together_as_a_whole(self, run: _Run, tables: LookupTables) -> str:
+        """Why several processes together are not proved to score what one does, where no eval function alone shows it, or '':
+        the whole script is evaluated as each of them."""
+        if not run.program.interp.many_processes:
+            return ""
+        problem = ""
+        for processes in PROCESSES:
+            followed, problem = self._whole_problem(run, tables, processes)
+            if followed:
+                break
+        return problem
+
+    def _whole_problem(self, run: _Run, tables: LookupTables, processes: int) -> tuple[bool, str]:
+        """Whether the script could be followed as so many processes, and why they do not score what one does, or ''."""
+        incoming: Sums = []
+        for rank in range(processes - 1, -1, -1):
+            one = self.evaluate(
+                run.vocabulary, process=(rank, processes), incoming=incoming if rank == 0 else ()
+            )
+            interp = one.program.interp
+            if one.stuck or (rank == 0 and interp.incoming):
+                why = one.stuck or "its first process takes part in fewer sums than the others"
+                return False, f"what {processes} processes score together is not known: {why}"
+            if rank == processes - 1:
+                incoming = interp.reduced
+            elif rank and [shape for _, shape in incoming] != [shape for _, shape in interp.reduced]:
+                return (
+                    False,
+                    f"what {processes} processes score together is not known: they take part in different sums",
+                )
+            elif rank:
+                incoming = added(interp, incoming, interp.reduced)
+        status, why = judge_scores(one.watcher.scores, one, tables)
+        if status is EvalStatus.CANONICAL:
+            return True, ""
+        return True, f"{processes} processes together do not score what one does: {why}"
 
     # -- answers -------------------------------------------------------------------------------------
 
@@ -835,6 +899,8 @@ def _read_npz(data: bytes, name: str) -> dict[str, Any]:
 _BUILDER_WORDS = frozenset(
     {"is_byte", "IsByte", "id_to_piece", "IdToPiece", "is_control", "IsControl", "is_unknown", "is_unused"}
 )
+_MOST_LONE = 8
+"""Builders that nothing calls and that are called each by itself; of more, none is."""
 _TOKENIZER_NAMES = ("sp", "tok", "spm", "processor", "encoder")
 
 
@@ -847,7 +913,7 @@ def lone_builders(run: _Run) -> list[str]:
                 others = sum(1 for c in source.chunks if c is not chunk and chunk.name in chunk_words(c))
                 if others or len(source.chunks) < 3:
                     found.append(chunk.name)
-    return found[:8]
+    return found if len(found) <= _MOST_LONE else []
 
 
 def call_builder(run: _Run, name: str) -> BuilderCall | None:
@@ -1146,6 +1212,11 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
     if run.watcher.crowded:
         why = f"line {run.watcher.crowded}: more scores than are kept"
         judged["  "] = (0, EvalStatus.UNKNOWN, why)
+    readers = {name for stack in run.watcher.readers for name in stack}
+    for name, line in run.watcher.peeks:
+        if not name or name in readers:
+            why = f"line {line}: what the model is given holds the targets that it predicts"
+            judged["    "] = (0, EvalStatus.UNKNOWN, why)
     unlike = run.watcher.unlike if run.watcher.tables else run.watcher.unlike_untabled
     for line, what in unlike[:1]:
         judged[" "] = (

@@ -47,6 +47,7 @@ from pgolf.untrusted.values import (
     ScriptRaise,
     Stuck,
     TextOf,
+    Tok,
     Value,
 )
 
@@ -450,12 +451,21 @@ class Interp:
         if len(self.stuck) < 200:
             self.stuck.append((line, reason))
 
-    def at_scale(self, what: str, line: int) -> None:
-        """Something that a scaled-down evaluation met with small numbers and a real run meets with large ones."""
+    def at_scale(self, what: str, line: int, of_stream: bool = False) -> None:
+        """Something that a scaled-down evaluation met with small numbers and a real run meets with large ones.
+
+        `of_stream`: it was met with the validation stream itself, so that it counts in whatever function that was.
+        """
         if len(self.scale) < 400:
-            self.scale[self.observer.function_name(), line, what] = None
+            self.scale["*" if of_stream else self.observer.function_name(), line, what] = None
         else:
             self.doubt("more places depend on the size of a run than are kept", line)
+
+    def is_of_stream(self, value: Value) -> bool:
+        """Whether an array has an element for each token of the stream, or its elements are tokens."""
+        if type(value) is not Tensor or not value.data or not self.stream:
+            return False
+        return type(value.data[0]) is Tok or len(value.data) >= len(self.stream) - 16 > self.vocab_size
 
     def doubt(self, reason: str, line: int) -> None:
         if len(self.doubts) < 50:
@@ -504,6 +514,8 @@ class Interp:
                 self.may_raise += 1
                 if args or kwargs:
                     self.may_call([*args, *kwargs.values()], line)
+                    if self.built:
+                        self._given_with_a_function(callee.name, [*args, *kwargs.values()], line)
                     return self._of_losses(callee.name, [*args, *kwargs.values()], result, line)
             return result
         if kind is Function:
@@ -564,6 +576,16 @@ class Interp:
             return made
         self.may_raise += 1
         return Opaque(f"call of a value of kind {type(callee).__name__}", line)
+
+    def _given_with_a_function(self, name: str, given: list[Value], line: int) -> None:
+        """A modelled callable that could not be followed was given tables and a function to call with them."""
+        if any(type(value) in (Function, BoundMethod) for value in given):
+            from pgolf.untrusted.operators import spoil
+            from pgolf.untrusted.statements import arrays_within
+
+            for array in (a for value in given for a in arrays_within(value)):
+                if self.is_built(array):
+                    spoil(array, f"given to {name}() with a function", line)
 
     def _of_losses(self, name: str, given: list[Value], result: Opaque, line: int) -> Opaque:
         """What a modelled function made of losses, or of texts with losses in them, and is not known."""
@@ -903,6 +925,9 @@ class Observer:
 
     def formatted(self, interp: Interp, value: Value, before: str, line: int) -> None:
         """A value was formatted into text, after the literal text `before`."""
+
+    def hinted(self, interp: Interp, receiver: Opaque, value: Value, line: int) -> None:
+        """Something unknown was given a value without a call: as an attribute, or as the place of an item."""
 
     def altered(self, interp: Interp, text: TextOf, what: str, line: int) -> None:
         """Something was done to a text that may change the numbers in it."""

@@ -340,7 +340,11 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
     elif isinstance(target, Opaque):
         if type(value) is Tensor and interp.is_built(value):
             spoil(value, f"becomes attribute {name} of something unknown", line)
-        if isinstance(value, (Function, Intrinsic, BoundMethod)) and _LIBRARY.match(target.reason):
+        interp.observer.hinted(interp, target, value, line)
+        if isinstance(value, (Function, Intrinsic, BoundMethod)) and (
+            _LIBRARY.match(target.reason)
+            or target.reason in ("type()", "attribute __class__ of a Tensor is not modelled")
+        ):
             interp.doubt(f"{target.reason[:40]}.{name} is replaced by a function", line)
         return
     else:
@@ -493,6 +497,11 @@ def _names_shard(value: Value) -> bool:
     return isinstance(text, str) and text.endswith((".bin", ".npy"))
 
 
+def _names_validation(value: Value) -> bool:
+    text = value.state if isinstance(value, NativeObject) else value
+    return isinstance(text, str) and "val" in text.rsplit("/", 1)[-1]
+
+
 def _beyond(index: slice, n: int) -> int | None:
     """A literal bound of a prefix or suffix that lies past the probe's end, where a real run has more, or None.
 
@@ -556,7 +565,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             if type(stop) is int and 0 < stop < len(interp.stream) == len(container.data) and not plain.start:
                 interp.prefixes.setdefault(stop, line)
             if cut is not None:
-                interp.at_scale(f"cuts the tokens at {cut}", line)
+                interp.at_scale(f"cuts the tokens at {cut}", line, of_stream=True)
         result = get(container, plain)
         if _is_sidecar(interp, container):
             interp.observer.read_sidecar(line)
@@ -584,9 +593,9 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
             if kind in (list, range, tuple) and container and isinstance(container[0], (int, tuple)):
                 cut = _beyond(index, len(container))
                 if cut is not None:
-                    interp.at_scale(f"cuts them at {cut}", line)
+                    interp.at_scale(f"cuts them at {cut}", line, type(container[0]) is Tok)
             elif kind is list and type(index.stop) is int and container and _names_shard(container[0]):
-                interp.at_scale(f"keeps {index.stop} of the shards", line)
+                interp.at_scale(f"keeps {index.stop} of the shards", line, _names_validation(container[0]))
             result = container[index]
             if _differs(index):
                 interp.parts_of_processes[id(result)] = result
@@ -700,6 +709,9 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         put(container, index, value, line)
         return
     if isinstance(container, Opaque):
+        if type(value) is Tensor and interp.is_built(value):
+            spoil(value, "becomes an item of something unknown", line)
+        interp.observer.hinted(interp, container, index, line)
         return
     if kind is Instance:
         method = get_attribute(interp, container, "__setitem__", line, missing_ok=True)

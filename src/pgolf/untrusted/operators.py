@@ -649,7 +649,7 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
                 elif (
                     type(x.data[0]) is Tok and y > interp.vocab_size and op in ("Eq", "Gt", "GtE") and x is a
                 ):
-                    interp.at_scale(f"compares token ids with {y!r}", line)
+                    interp.at_scale(f"compares token ids with {y!r}", line, of_stream=True)
         n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
         interp.cells(n)
 
@@ -679,7 +679,7 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         answer = elementwise(element, a, b, "bool")
         literal = b if ka is Tensor else a
         if type(literal) in _NUMBER and _unreached(interp, literal, answer):
-            interp.at_scale(f"compares with {literal!r}", line)
+            interp.at_scale(f"compares with {literal!r}", line, interp.is_of_stream(a if ka is Tensor else b))
         return answer
     if isinstance(a, Opaque):
         return unsure(a)

@@ -595,12 +595,15 @@ def _handled(fr: Frame) -> Value:
 @_for(ast.Raise)
 def _raise(node: ast.Raise) -> Stmt:
     value = compile_expr(node.exc) if node.exc is not None else None
+    cause = compile_expr(node.cause) if node.cause is not None else None
     line = node.lineno
 
     def run(fr: Frame) -> int:
         if value is None:
             raise ScriptRaise(_handled(fr), line + fr.offset)
         thrown = value(fr)
+        if cause is not None:
+            cause(fr)
         if isinstance(thrown, NativeClass):
             thrown = ExceptionValue(thrown.name)
         elif isinstance(thrown, ClassValue):
@@ -662,6 +665,18 @@ def _steers(node: ast.If) -> bool:
 _ENDING = frozenset({ast.Break, ast.Return})
 
 
+def _binds_tokens(fr: Frame, node: ast.If) -> bool:
+    """Whether a branch binds a name that holds tokens of the stream or a table that a builder returned."""
+    interp = fr.interp
+    for name in names_bound_by(node):
+        held = fr.vars.get(name, MISSING)
+        if type(held) is Tensor or type(held) in (tuple, list, dict):
+            for array in arrays_within(held)[:64]:
+                if _holds_tokens(array) or interp.is_built(array):
+                    return True
+    return False
+
+
 def _leaves_at_count(node: ast.If) -> bool:
     """Whether a branch under a comparison with a literal count leaves a loop or function; kept on the node."""
     found: bool | None = node.__dict__.get("_pgolf_leaves_at_count")
@@ -678,6 +693,7 @@ def _if(node: ast.If) -> Stmt:
     test, body = compile_expr(node.test), compile_block(node.body)
     orelse = compile_block(node.orelse) if node.orelse else None
     guard = _raises_only(node.body)
+    only_raises = guard and len(node.body) == 1
     line = node.lineno
     left_out: dict[bool, tuple[tuple[ast.AST, str], ...]] = {}
 
@@ -688,7 +704,7 @@ def _if(node: ast.If) -> Stmt:
         if truth is not True and truth is not False:
             truth = interp.truth(truth, line + fr.offset)
         if interp.bound_met and _steers(node):
-            interp.at_scale(interp.bound_met, line + fr.offset)
+            interp.at_scale(interp.bound_met, line + fr.offset, _binds_tokens(fr, node))
         elif truth is False and _leaves_at_count(node):
             interp.at_scale("leaves a loop at a literal count", line + fr.offset)
         if interp.built and (truth is True or truth is False):
@@ -704,7 +720,7 @@ def _if(node: ast.If) -> Stmt:
             return body(fr)
         if truth is False:
             return orelse(fr) if orelse is not None else NORMAL
-        if guard:
+        if guard and (only_raises or not interp.handlers):
             interp.may_raise += 1
             return orelse(fr) if orelse is not None else NORMAL
         return either(fr, body, orelse, truth)

@@ -6,7 +6,7 @@ from pgolf.untrusted import operators
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Kwargs, Method, array_room
 from pgolf.untrusted.tensor import DTYPE_NAMES, Tensor, cast_to
-from pgolf.untrusted.values import DType, Loss, Module, NativeClass, NativeObject, Opaque, Value
+from pgolf.untrusted.values import DType, Loss, Module, NativeClass, NativeObject, OfLosses, Opaque, Value
 
 DTYPES = {
     "int": "int64", "long": "int64", "short": "int16", "float": "float32", "double": "float64", "half": "float16",
@@ -21,6 +21,10 @@ _CODES = {
     "H": "uint16", "i": "int32", "I": "uint32", "l": "int64", "q": "int64", "Q": "uint64", "?": "bool", "f": "float32",
     "d": "float64", "b1": "bool",
 }  # fmt: skip
+
+
+_LOW_PRECISION = frozenset({"float16", "bfloat16"})
+"""Types that round a loss, or a sum of losses, at its third digit."""
 
 
 def dtype_of(value: Value) -> str | None:
@@ -41,7 +45,13 @@ def _narrowed(interp: Interp, t: Tensor, name: str, line: int) -> Tensor:
     """`t` as `name`. One number (a sum, as a rule) that is made narrow may not fit at full size."""
     if not t.shape and name in operators.NARROW and not isinstance(t.data[0], (Opaque, Loss)):
         interp.at_scale(f"makes one number {name}", line)
-    return cast_to(t, name)
+    cast = cast_to(t, name)
+    if name in _LOW_PRECISION and any(type(x) is Loss for x in t.data):
+        cast.data[:] = [
+            OfLosses(f"a loss as {name}", line, frozenset(x.weights)) if type(x) is Loss else x
+            for x in cast.data
+        ]
+    return cast
 
 
 def _to(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -77,11 +87,13 @@ def _astype(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) ->
 
 
 def _type(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return _astype(interp, t, args, kwargs, line) if args else Opaque("type()", line)
+    return _astype(interp, t, args[:1], {"copy": False}, line) if args else Opaque("type()", line)
 
 
 def _type_as(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Value:
-    return cast_to(t, args[0].dtype) if isinstance(args[0], Tensor) else args[0]
+    if not isinstance(args[0], Tensor):
+        return args[0] if isinstance(args[0], Opaque) else Opaque("type_as()", line)
+    return t if args[0].dtype == t.dtype else _narrowed(interp, t, args[0].dtype, line)
 
 
 def iinfo(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:

@@ -200,10 +200,13 @@ def _clip(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> Va
     if (
         isinstance(t, Tensor)
         and isinstance(scalar(high), (int, float))
-        and not any(isinstance(x, Tok) for x in t.data)
+        and not (
+            any(isinstance(x, Tok) for x in t.data)
+            and scalar(high) in (interp.vocab_size - 1, interp.vocab_size)
+        )
     ):
-        # Sums and sizes of a real run are larger than those of the probe stream.
-        interp.at_scale(f"cuts values at {scalar(high)!r}", line)
+        # Sums, sizes and token ids of a real run are larger than those of the probe stream.
+        interp.at_scale(f"cuts values at {scalar(high)!r}", line, interp.is_of_stream(t))
     for bound, name in ((low, "maximum"), (high, "minimum")):
         if bound is not None:
             out = elementwise_pick(name)(interp, [out, bound], {}, line)

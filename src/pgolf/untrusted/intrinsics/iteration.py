@@ -31,6 +31,7 @@ from pgolf.untrusted.values import (
     Opaque,
     Scaled,
     Stuck,
+    Tok,
     UnknownItems,
     Value,
 )
@@ -355,11 +356,13 @@ def _noting_the_end(
     """Items of a stretch; one that ends before its bound would be longer in a real run."""
     start, step = (bounds[0] or 0, (bounds[2:] or [1])[0] or 1) if len(bounds) > 1 else (0, 1)
     n = 0
+    of_stream = False
     for x in part:
         n += 1
+        of_stream = of_stream or type(x) is Tok or interp.is_of_stream(x)
         yield x
     if n < len(range(start, stop, step)):
-        interp.at_scale(f"takes the first {stop}", line)
+        interp.at_scale(f"takes the first {stop}", line, of_stream=of_stream)
 
 
 def accumulate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:

@@ -78,6 +78,7 @@ from pgolf.untrusted.intrinsics.records import (
     wraps,
 )
 from pgolf.untrusted.intrinsics.settings import toy_setting
+from pgolf.untrusted.objects import get_item
 from pgolf.untrusted.operators import binary, percent_format, spoil
 from pgolf.untrusted.scaled import exactly, of_process
 from pgolf.untrusted.tensor import Tensor
@@ -231,7 +232,7 @@ def os_module() -> Module:
         module,
         {
             "getenv": environ_get, "makedirs": none, "mkdir": none, "remove": none, "unlink": none, "listdir": unknown("files"),
-            "getcwd": lambda i, a, k, ln: ".", "cpu_count": lambda i, a, k, ln: 8, "getpid": lambda i, a, k, ln: 1000, "chdir": none,
+            "getcwd": lambda i, a, k, ln: ".", "cpu_count": unknown("cpu_count"), "getpid": unknown("getpid"), "chdir": none,
             "fspath": lambda i, a, k, ln: path_text(a[0]) or Opaque("path", ln), "putenv": none,
             "_exit": none, "replace": rename, "rename": rename, "fsync": none, "link": rename, "symlink": rename,
         },
@@ -361,13 +362,13 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "enum": {"auto": lambda i, a, k, ln: NativeObject("auto", {})},
         "asyncio": {"run": lambda i, a, k, ln: a[0] if a else None, "gather": lambda i, a, k, ln: i.made(list(a)),
                     "create_task": lambda i, a, k, ln: a[0] if a else None, "sleep": none},
-        "multiprocessing": {"Process": process, "set_start_method": none, "cpu_count": lambda i, a, k, ln: 8},
+        "multiprocessing": {"Process": process, "set_start_method": none, "cpu_count": unknown("cpu_count")},
         "torch.multiprocessing": {"spawn": spawn, "Process": process, "set_start_method": none, "start_processes": spawn},
         "click": {"command": decorator, "option": option, "argument": option, "group": decorator, "pass_context": decorator,
                   "echo": lambda i, a, k, ln: i.call(i.builtins["print"], a, {}, ln)},
         "fire": {"Fire": lambda i, a, k, ln: i.call(a[0], [], {}, ln) if a and isinstance(a[0], Function) else Opaque("Fire()", ln)},
         "typer": {"run": lambda i, a, k, ln: i.call(a[0], [], {}, ln) if a else None, "Option": first, "Argument": first},
-        "operator": {"itemgetter": unknown("itemgetter"), "add": lambda i, a, k, ln: binary(i, "Add", a[0], a[1], ln)},
+        "operator": {"itemgetter": _itemgetter, "add": lambda i, a, k, ln: binary(i, "Add", a[0], a[1], ln)},
         "bisect": {n: unknown(n) for n in ("bisect_left", "bisect_right")},
         "heapq": {"nlargest": unknown("nlargest")},
         "warnings": dict.fromkeys(("warn", "filterwarnings", "simplefilter"), none),
@@ -406,6 +407,17 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
     out["typing"] = out["typing_extensions"] = out["collections.abc"] = typing
     out.update(decoder_modules())
     return out
+
+
+def _itemgetter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`operator.itemgetter(*places)`."""
+    places = list(args)
+
+    def get(it: Interp, given: Args, named: Kwargs, ln: int) -> Value:
+        found = [get_item(it, given[0], place, "", ln) for place in places]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    return Intrinsic("itemgetter()", get)
 
 
 def _unmodelled(name: str) -> Callable[[str], Value]:

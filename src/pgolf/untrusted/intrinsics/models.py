@@ -11,6 +11,12 @@ from pgolf.untrusted.tensor import Tensor, total
 from pgolf.untrusted.values import Intrinsic, Loss, ModelOutput, OfLosses, Opaque, Tok, Value, token_loss
 
 
+def _one_hot(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    made = Opaque("one_hot()", line, "model")
+    interp.observer.hinted(interp, made, args[0] if args else kwargs.get("tensor"), line)
+    return made
+
+
 def cross_entropy(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     """Losses per token (or their mean or sum) of stream targets: linear forms over their positions."""
     targets = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("targets"))
@@ -69,7 +75,7 @@ def functional_calls() -> dict[str, Intrinsic]:
     return {
         "cross_entropy": Intrinsic("cross_entropy", cross_entropy),
         "embedding": Intrinsic("embedding", _embedding),
-        "one_hot": Intrinsic("one_hot", lambda i, a, k, ln: Opaque("one_hot()", ln, "model")),
+        "one_hot": Intrinsic("one_hot", _one_hot),
     }
 
 

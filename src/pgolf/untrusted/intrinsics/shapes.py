@@ -253,7 +253,7 @@ def _split(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> 
     if len(t.shape) != 1 or not isinstance(size, int) or size < 1:
         return Opaque("split() of several dimensions", line)
     if size > len(t.data) and t.data and type(t.data[0]) in (Scaled, Tok) and type(size) is int:
-        interp.at_scale(f"splits into pieces of {size}", line)
+        interp.at_scale(f"splits into pieces of {size}", line, type(t.data[0]) is Tok)
     return tuple(get(t, slice(i, i + size)) for i in range(0, t.shape[0], size))
 
 
