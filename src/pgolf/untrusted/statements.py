@@ -1473,9 +1473,13 @@ def _or_failed(
         for caught, handler in handlers:
             fr.vars.clear()
             fr.vars.update(failed)
+            fr.vars["%handled"] = Opaque("an exception", why.line)
             if caught:
-                store_name(fr, caught, Opaque("an exception", why.line))
+                store_name(fr, caught, fr.vars["%handled"])
             left = _under_unknown(fr, handler) if handler is not None else NORMAL
+            fr.vars.pop("%handled", None)
+            if "%handled" in failed:
+                fr.vars["%handled"] = failed["%handled"]
             unsure = unsure or left in (MAYBE, RETURN)
             if left in (NORMAL, MAYBE):
                 results.append(dict(fr.vars))
