@@ -550,6 +550,13 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     return result
 
 
+def added_over_the_run(value: Value) -> Value:
+    """A plain sum of several numbers, in an evaluation that has read tokens: a real run has more of them."""
+    if type(value) is int and value >= 0:
+        return scaled.at_least(value)
+    return _added_up(value) if type(value) is float else value
+
+
 def _added_up(value: Value) -> Value:
     """What an accumulator of an evaluation holds is a sum over the stream."""
     return scaled.added_up(value) if type(value) in (int, float) or scaled.sums(value) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgolf.untrusted import operators
+from pgolf.untrusted import operators, scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import (
     Args,
@@ -204,6 +204,8 @@ def arange(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         if len(span) > LARGE_ARRAY:
             return Opaque("a large array", line, "model")
         array_room(interp, len(span))
+        if interp.token_reads and any(map(scaled.grows, values)):
+            return Tensor(scaled.steps(span, values[:3]), (len(span),), dtype or "int64")
         return Tensor([storer(dtype or "int64")(x) for x in span], (len(span),), dtype or "int64")
     return Opaque("arange() of floats", line)
 

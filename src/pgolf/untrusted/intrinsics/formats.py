@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from pgolf.errors import LimitTripped
+from pgolf.untrusted import scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Call, Kwargs, NativeMethod, first_unknown, items_of, scalar
 from pgolf.untrusted.intrinsics.files import shard_slice, write_file
@@ -48,6 +49,8 @@ def json_loads(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     text = args[0]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
+    if scaled.grows(text):
+        return scaled.hidden("JSON that holds a number that grows with the run", line)
     if isinstance(text, str):
         if text.count("[") + text.count("{") > 200_000:
             return Opaque("deep JSON", line)
@@ -162,6 +165,8 @@ def struct_pack(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     import struct
 
     form, values = args[0], [scalar(v) for v in args[1:]]
+    if any(map(scaled.grows, values)):
+        return scaled.hidden("pack() of a number that grows with the run", line)
     if (
         isinstance(form, str)
         and len(form) < 40
@@ -235,6 +240,12 @@ def _plain_json(value: Value, depth: int = 0) -> int:
 _JSON_OPTIONS = frozenset({"indent", "sort_keys", "ensure_ascii"})
 
 
+def _holds_grown(value: Value) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_grown, value.values())) or any(map(scaled.grows, value))
+    return any(map(_holds_grown, value)) if isinstance(value, (list, tuple)) else scaled.grows(value)
+
+
 def _json_text(interp: Interp, value: Value, kwargs: Kwargs, line: int) -> Value:
     """The text of plain JSON; any other value, and options that could change the text unseen, give something unknown."""
     nodes = _plain_json(value)
@@ -246,6 +257,8 @@ def _json_text(interp: Interp, value: Value, kwargs: Kwargs, line: int) -> Value
     interp.cells(nodes)
     interp.step(nodes)
     text = json.dumps(value, **options)
+    if _holds_grown(value):
+        text = scaled.grown_text(text)
     if len(text) > interp.limits.string_chars:
         raise LimitTripped("string_chars", interp.limits.string_chars, "JSON text")
     return text

@@ -143,6 +143,8 @@ def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         and isinstance(acc, (int, float))
     ):
         whole = total(values)
+        if interp.token_reads and len(values) > 2:
+            whole = operators.added_over_the_run(whole)
         return operators.binary(interp, "Add", acc, whole, line) if acc != 0 else whole
     for x in values:
         acc = operators.binary(interp, "Add", acc, x, line)

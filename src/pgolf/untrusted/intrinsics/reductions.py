@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from pgolf.untrusted import operators
+from pgolf.untrusted import operators, scaled
 from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Kwargs, Method, array_room, first_unknown
 from pgolf.untrusted.intrinsics.element_types import dtype_of
 from pgolf.untrusted.intrinsics.elementwise import elementwise_pick, is_nan
 from pgolf.untrusted.operators import raise_in_script, scalar_op
 from pgolf.untrusted.tensor import Tensor, cast_to, caster, reduce_sum, reduce_with
-from pgolf.untrusted.values import DType, Loss, Opaque, Stuck, Tok, Value
+from pgolf.untrusted.values import SCALED, DType, Loss, Opaque, Stuck, Tok, Value
 
 
 def dim_of(args: Args, kwargs: Kwargs) -> Value:
@@ -43,6 +43,13 @@ def _sum(interp: Interp, t: Tensor, args: Args, kwargs: Kwargs, line: int) -> Va
     dims = dim_of(args, kwargs)
     if isinstance(dims, (tuple, list)) and len(dims) == len(t.shape):
         dims = None
+    if not SCALED.isdisjoint(map(type, source.data)):
+        if dims is not None:
+            return scaled.hidden("sums of numbers that grow with the run", line)
+        added: Value = 0
+        for x in source.data:
+            added = operators.binary(interp, "Add", added, x, line)
+        return Tensor([added], (), source.dtype)
     summed = reduce_sum(source, _dims(dims, line), _kept(args, kwargs))
     return cast_to(summed, dtype) if dtype is not None else summed
 

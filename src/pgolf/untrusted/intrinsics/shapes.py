@@ -29,6 +29,8 @@ def tensor_dimensions(interp: Interp, t: Tensor) -> tuple[int, ...]:
         if len(t.shape) == 1 and len(t.data) == len(interp.stream):
             return (scaled.stream_length(t.shape[0]),)
         return tuple(scaled.at_least(n) if n > 1 else n for n in t.shape)
+    if interp.token_reads and len(t.shape) == 1 and t.shape[0] > interp.vocab_size > 0:
+        return (scaled.at_least(t.shape[0]),)  # longer than a table: what an evaluation has collected
     return t.shape
 
 
@@ -104,6 +106,8 @@ def elements(interp: Interp, t: Tensor) -> int:
         return (
             scaled.stream_length(n) if n == len(interp.stream) and len(t.shape) == 1 else scaled.at_least(n)
         )
+    if interp.token_reads and n > interp.vocab_size > 0:
+        return scaled.at_least(n)
     return n
 
 
