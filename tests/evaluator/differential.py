@@ -44,14 +44,14 @@ def guarded(before: str, bodies: list[str]) -> str:
     return "".join(parts)
 
 
-def compared(before: str, bodies: list[str]) -> list[str]:
-    """For each body "same", "unknown", or what is different."""
+def compared(before: str, bodies: list[str], files: dict[str, bytes] | None = None) -> list[str]:
+    """For each body "same", "unknown", or what is different. `files` are those beside the program, for the evaluator."""
     source = guarded(before, bodies)
     scope: dict[str, Any] = {"__name__": __name__}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         exec(compile(source, "ours", "exec", dont_inherit=True), scope)
-    ours, stuck, doubts = evaluated_with_doubts(source)
+    ours, stuck, doubts = evaluated_with_doubts(source, files=files)
     if (stuck or doubts) and len(bodies) == 1:
         return ["unknown"]
     if stuck or not isinstance(ours, list):
@@ -160,22 +160,26 @@ def _element(x: Any, y: Any, dtype: str) -> bool:
     return bool(x == y) and type(x) is type(y)
 
 
-def differences(before: str, expressions: list[str], batch: int = 100) -> list[str]:
+def differences(
+    before: str, expressions: list[str], batch: int = 100, files: dict[str, bytes] | None = None
+) -> list[str]:
     """What differs among many expressions (or statements that set `result`), batch by batch."""
     found: list[str] = []
     bodies = [e if "result = " in e else f"result = {e}" for e in expressions]
     for start in range(0, len(bodies), batch):
         part = bodies[start : start + batch]
-        answers = zip(part, compared(before, part), strict=True)
+        answers = zip(part, compared(before, part, files), strict=True)
         found += [f"{body}: {said}" for body, said in answers if said not in ("same", "unknown")]
     return found
 
 
-def known(before: str, expressions: list[str], batch: int = 100) -> int:
+def known(
+    before: str, expressions: list[str], batch: int = 100, files: dict[str, bytes] | None = None
+) -> int:
     """How many of them have a known value, the same as in CPython."""
     bodies = [e if "result = " in e else f"result = {e}" for e in expressions]
     return sum(
-        compared(before, bodies[start : start + batch]).count("same")
+        compared(before, bodies[start : start + batch], files).count("same")
         for start in range(0, len(bodies), batch)
     )
 

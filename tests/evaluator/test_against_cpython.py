@@ -123,9 +123,11 @@ def evaluated(source: str, limits: Limits | None = None) -> tuple[Any, str]:
     return value, stuck
 
 
-def evaluated_with_doubts(source: str, limits: Limits | None = None) -> tuple[Any, str, str]:
-    """The same, and what makes the whole program doubtful."""
-    siblings = MappedSiblings({})
+def evaluated_with_doubts(
+    source: str, limits: Limits | None = None, files: dict[str, bytes] | None = None
+) -> tuple[Any, str, str]:
+    """The same, and what makes the whole program doubtful; `files` lie beside the program."""
+    siblings = MappedSiblings(files or {})
     script = Script("program.py", source.encode(), siblings)
     ran, stuck = run_program(
         script, source.encode(), probe_vocabularies()[0], limits or Limits(), Observer, lambda program: None

@@ -258,15 +258,13 @@ def native_property(interp: Interp, value: NativeObject, name: str) -> Value:
         return found if found is not MISSING else _exists_at_least(value.kind, name)
     if value.kind in ("match", "pattern"):
         return _exists_at_least(value.kind, name)
-    if value.kind == "npz":
-        if name == "files":
-            return list(value.state)
-        return MISSING
+    if value.kind == "npz" and name == "files":
+        return list(value.state)
     if value.kind in ("input file", "output file", "shard file") and name == "name":
         return value.state[-1] if isinstance(value.state, list) else value.state
     if value.kind == "SentencePieceProcessor" and not name.startswith("__"):
         return Opaque(f"SentencePieceProcessor.{name} is not modelled")
-    return MISSING
+    return Opaque(f"{value.kind}.{name} is not modelled")
 
 
 def native_length(value: NativeObject) -> int | None:
@@ -330,6 +328,13 @@ def compare_native(op: str, a: Value, b: Value, line: int) -> Value:
     left, right = files.path_text(a), files.path_text(b)
     if left is not None and right is not None:
         if op in ("Eq", "NotEq"):
+            paths = isinstance(a, NativeObject) and isinstance(b, NativeObject)
+            if (
+                paths
+                and left != right
+                and (".." in left + right or left.startswith("/") != right.startswith("/"))
+            ):
+                return Opaque("comparison of paths that may be resolved", line)
             both = isinstance(a, NativeObject) and isinstance(b, NativeObject)
             return (both and left == right) == (op == "Eq")
         return Opaque("ordering of paths", line)
@@ -399,6 +404,8 @@ def native_item(interp: Interp, container: Value, index: Value, line: int) -> Va
             return library.environ_item(interp, index, line)
         if container.kind == "records":
             return _records_item(interp, container, index, line)
+        if container.kind == "parents" and type(index) is int and 0 <= index < len(container.state):
+            return container.state[index]
         if container.kind == "match" and isinstance(index, int) and abs(index) < len(container.state):
             return container.state[index]
         return Opaque(f"item of a {container.kind}", line)

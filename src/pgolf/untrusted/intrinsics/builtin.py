@@ -89,6 +89,8 @@ def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, ClassValue):
         return Opaque("length of a class", line)
     n = native_length(value) if isinstance(value, NativeObject) else None
+    if n is None and isinstance(value, NativeObject) and value.kind in ("environ", "parents", "records"):
+        return Opaque(f"length of {value.kind}", line)
     if n is None:
         raise raise_in_script("TypeError", "object has no len()", line)
     return n

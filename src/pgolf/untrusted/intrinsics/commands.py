@@ -13,7 +13,6 @@ from pgolf.untrusted.values import (
     Function,
     Intrinsic,
     Module,
-    NativeClass,
     NativeObject,
     Opaque,
     Value,
@@ -53,14 +52,27 @@ def _add_argument(interp: Interp, target: NativeObject, args: Args, kwargs: Kwar
                 else None
             )
         if isinstance(dest, str):
-            if isinstance(default, str) and isinstance(kwargs.get("type"), NativeClass):
+            if isinstance(default, str) and kwargs.get("type") is not None:
                 default = interp.call(kwargs["type"], [default], {}, line)
             target.state[dest] = toy_setting(dest, default, interp.other_sizes)
     return Module("argument")
 
 
 def _parse_args(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    given = args[0] if args else kwargs.get("args")
+    if given is not None and given != []:
+        unread = {
+            name: Opaque("an argument that is given in the script", line, "config") for name in target.state
+        }
+        return namespace(interp, [], unread, line)
     return namespace(interp, [], dict(target.state), line)
+
+
+def parser(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`argparse.ArgumentParser`, without options that change what its arguments are."""
+    if kwargs.keys() & {"argument_default", "parents", "fromfile_prefix_chars"}:
+        return Opaque("a parser of arguments with options", line, "config")
+    return NativeObject("ArgumentParser", PARSER_METHODS, {})
 
 
 PARSER_METHODS: dict[str, NativeMethod] = {

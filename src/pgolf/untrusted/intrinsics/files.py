@@ -6,9 +6,7 @@ file that lies beside the script is read through `Siblings`; every other file is
 
 from __future__ import annotations
 
-import fnmatch
 import pathlib
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +15,7 @@ from pgolf.untrusted.interp import Interp
 from pgolf.untrusted.intrinsics.calls import Args, Call, Kwargs, NativeMethod, first_unknown, scalar
 from pgolf.untrusted.intrinsics.containers import copy_value
 from pgolf.untrusted.intrinsics.element_types import dtype_of
+from pgolf.untrusted.intrinsics.texts import decode
 from pgolf.untrusted.operators import binary, raise_in_script
 from pgolf.untrusted.scaled import stream_length
 from pgolf.untrusted.tensor import Tensor, cast_all
@@ -65,6 +64,26 @@ def path_exists(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs
     text = str(target.state)
     if sibling(interp, text) is not None or stream_kind(text) is not None or _is_folder(interp, text):
         return True
+    return _unknown_file(target, line)
+
+
+def is_file(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`Path.is_file`, `os.path.isfile`."""
+    text = str(target.state)
+    if sibling(interp, text) is not None or stream_kind(text) is not None:
+        return True
+    return False if _is_folder(interp, text) else _unknown_file(target, line)
+
+
+def is_folder(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`Path.is_dir`, `os.path.isdir`."""
+    text = str(target.state)
+    if _is_folder(interp, text):
+        return True
+    return False if sibling(interp, text) is not None else _unknown_file(target, line)
+
+
+def _unknown_file(target: NativeObject, line: int) -> Opaque:
     return Opaque(f"whether {str(target.state)[-60:]} exists", line, "config")
 
 
@@ -99,12 +118,26 @@ def _read_text(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs,
     data = sibling(interp, str(target.state))
     if data is None:
         return Opaque(f"content of {str(target.state)[-60:]}", line, "config")
-    if len(data) > interp.limits.string_chars:
-        raise LimitTripped("string_chars", interp.limits.string_chars)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise raise_in_script("UnicodeDecodeError", "cannot decode", line) from None
+    return _as_text(interp, data, args, kwargs, line)
+
+
+def _as_text(interp: Interp, data: bytes, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """The text of a file, decoded as `open` does with `encoding`, `errors` and `newline`."""
+    encoding = args[0] if args else kwargs.get("encoding")
+    errors = args[1] if len(args) > 1 else kwargs.get("errors")
+    newline = args[2] if len(args) > 2 else kwargs.get("newline")
+    text = decode(
+        interp,
+        data,
+        ["utf-8" if encoding is None else encoding, "strict" if errors is None else errors],
+        {},
+        line,
+    )
+    if not isinstance(text, str) or newline == "":
+        return text
+    if newline is not None:
+        return Opaque("a file with line ends of its own", line)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _read_bytes(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -238,8 +271,8 @@ def _glob_names(interp: Interp, pattern: str, line: int) -> Value:
     if name.endswith((".bin", ".npy")):
         made = pattern.replace("*", "000000").replace("?", "0").replace("[0-9]", "0")
         return interp.made([made]) if stream_kind(made) is not None else Opaque("files", line, "config")
-    if interp.siblings is not None and "/" not in pattern:
-        return interp.made([n for n in interp.siblings.names() if fnmatch.fnmatch(n, pattern)][:1000])
+    if not any(c in pattern for c in "*?[") and sibling(interp, pattern) is not None:
+        return interp.made([pattern])
     return Opaque(f"files of {pattern[-60:]}", line, "config")
 
 
@@ -273,28 +306,66 @@ def _write_path(interp: Interp, target: NativeObject, args: Args, line: int) -> 
 
 
 def rename(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
-    """`os.replace(a, b)`, `shutil.copy(a, b)`: what stands under the second name is what stood under the first."""
+    """`os.replace(a, b)`, `shutil.move(a, b)`."""
+    return _put_in_place(interp, args, line, True)
+
+
+def copy_file(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`shutil.copy(a, b)`, `os.link(a, b)`."""
+    return _put_in_place(interp, args, line, False)
+
+
+def _put_in_place(interp: Interp, args: Args, line: int, moved: bool) -> Value:
+    """What stands under the second name is what stood under the first."""
     names = [path_text(a) for a in args[:2]]
     if len(names) == 2 and names[1] is not None:
         data = sibling(interp, names[0]) if names[0] is not None else None
         write_file(interp, names[1], Opaque("a file put in place", line) if data is None else data, line)
+        if moved:
+            _remove(interp, args, line)
         return args[1]
     return Opaque("a renamed file", line, "config")
 
 
+def _with_part(name: str) -> NativeMethod:
+    def run(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+        if len(args) != 1 or kwargs or isinstance(args[0], Opaque):
+            return first_unknown(args) or Opaque(f"{name}() with other arguments", line)
+        if not isinstance(args[0], str):
+            raise raise_in_script("TypeError", f"{name}() needs text", line)
+        try:
+            made = getattr(pathlib.PurePosixPath(str(target.state)), name)(str(args[0]))
+        except ValueError:
+            raise raise_in_script("ValueError", f"{name}() of this path", line) from None
+        return path_object(str(made))
+
+    return run
+
+
+def _remove(interp: Interp, args: Args, line: int) -> Value:
+    """A file is removed: whether there still is one of that name is not known."""
+    write_file(interp, args[0] if args else None, Opaque("a file that was removed", line), line)
+    return None
+
+
+def remove(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`os.remove(path)`."""
+    return _remove(interp, args, line)
+
+
 PATH_METHODS: dict[str, NativeMethod] = {
     "resolve": lambda i, t, a, k, ln: t, "absolute": lambda i, t, a, k, ln: t, "expanduser": lambda i, t, a, k, ln: t,
-    "exists": path_exists, "is_file": path_exists, "is_dir": path_exists, "stat": _stat, "read_text": _read_text,
+    "exists": path_exists, "is_file": is_file, "is_dir": is_folder, "stat": _stat, "read_text": _read_text,
     "read_bytes": _read_bytes, "glob": _path_glob, "rglob": _path_glob,
     "as_posix": _path_part(lambda s: s), "__str__": _path_part(lambda s: s), "__fspath__": _path_part(lambda s: s),
-    "mkdir": lambda i, t, a, k, ln: None, "unlink": lambda i, t, a, k, ln: None, "write_text": lambda i, t, a, k, ln: _write_path(i, t, a, ln),
+    "mkdir": lambda i, t, a, k, ln: None, "unlink": lambda i, t, a, k, ln: _remove(i, [t], ln),
+    "write_text": lambda i, t, a, k, ln: _write_path(i, t, a, ln),
     "write_bytes": lambda i, t, a, k, ln: _write_path(i, t, a, ln), "touch": lambda i, t, a, k, ln: None,
     "open": lambda i, t, a, k, ln: open_file(i, str(t.state), a, k, ln),
     "joinpath": lambda i, t, a, k, ln: make_path(i, [t, *a], {}, ln),
     "rename": lambda i, t, a, k, ln: rename(i, [t, *a], k, ln), "replace": lambda i, t, a, k, ln: rename(i, [t, *a], k, ln),
     "relative_to": lambda i, t, a, k, ln: _relative_to(t, a, ln),
-    "with_suffix": lambda i, t, a, k, ln: path_object(re.sub(r"\.[^./]*$", "", str(t.state)) + (a[0] if isinstance(a[0], str) else "")),
-    "with_name": lambda i, t, a, k, ln: path_object(join_text([str(t.state).rpartition("/")[0] or ".", a[0] if isinstance(a[0], str) else "?"])),
+    "with_suffix": _with_part("with_suffix"), "with_name": _with_part("with_name"), "with_stem": _with_part("with_stem"),
 }  # fmt: skip
 
 PATH_CLASS = NativeClass("Path", make_path)
@@ -314,12 +385,10 @@ def path_attribute(target: NativeObject, name: str) -> Value:
     """`name`, `stem`, `suffix`, `parent`, `parts` of a path, or MISSING."""
     text = str(target.state)
     last = text.rsplit("/", 1)[-1]
-    if name == "name":
-        return last
-    if name == "stem":
-        return last.rsplit(".", 1)[0] if "." in last[1:] else last
-    if name == "suffix":
-        return "." + last.rsplit(".", 1)[1] if "." in last[1:] else ""
+    if name in ("name", "stem", "suffix"):
+        if last in (".", ".."):
+            return Opaque("name of a folder that is not followed", 0, "config")
+        return getattr(pathlib.PurePosixPath(text), name)
     if name == "parent":
         return path_object(_parent(text))
     if name == "parents":
@@ -327,7 +396,7 @@ def path_attribute(target: NativeObject, name: str) -> Value:
         while text != "/" and len(out) < 16:
             text = _parent(text)
             out.append(path_object(text))
-        return out
+        return NativeObject("parents", {}, out)
     if name == "parts":
         return pathlib.PurePosixPath(text).parts
     return MISSING
@@ -349,16 +418,19 @@ def open_file(interp: Interp, text: str, args: Args, kwargs: Kwargs, line: int) 
     if len(data) > interp.limits.string_chars:
         raise LimitTripped("string_chars", interp.limits.string_chars)
     content: Any = data
+    if mode not in ("r", "rt", "tr", "rb", "br", "U", "rU"):
+        raise raise_in_script("ValueError", "mode of a file", line)
     if "b" not in mode:
-        try:
-            content = data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise raise_in_script("UnicodeDecodeError", "cannot decode", line) from None
+        content = _as_text(interp, data, args[2:], kwargs, line)
+        if isinstance(content, Opaque):
+            return content
     return NativeObject("input file", INPUT_METHODS, [content, 0, text])
 
 
 def _input_read(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
     content, at, _ = target.state
+    if at < 0:
+        raise raise_in_script("ValueError", "read of a closed file", line)
     n = scalar(args[0]) if args else None
     end = at + n if isinstance(n, int) and n >= 0 else len(content)
     target.state[1] = min(end, len(content))
@@ -372,9 +444,12 @@ def _input_lines(interp: Interp, target: NativeObject, args: Args, kwargs: Kwarg
     )
 
 
+def _close(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
+    target.state[1] = -1
+
+
 INPUT_METHODS: dict[str, NativeMethod] = {
-    "read": _input_read, "readlines": _input_lines, "close": lambda i, t, a, k, ln: None,
-    "__enter__": lambda i, t, a, k, ln: t, "__exit__": lambda i, t, a, k, ln: None,
+    "read": _input_read, "readlines": _input_lines, "close": _close, "__enter__": lambda i, t, a, k, ln: t, "__exit__": _close,
     "seek": lambda i, t, a, k, ln: t.state.__setitem__(1, max(0, a[0])) if isinstance(a[0], int) else None,
 }  # fmt: skip
 

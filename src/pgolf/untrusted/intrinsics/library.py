@@ -21,23 +21,27 @@ from pgolf.untrusted.intrinsics.calls import (
     unknown,
 )
 from pgolf.untrusted.intrinsics.commands import (
-    PARSER_METHODS,
     at_exit,
     decorator,
     exit_script,
     first,
     on_signal,
     option,
+    parser,
     process,
     spawn,
 )
 from pgolf.untrusted.intrinsics.containers import copy_value, counter, defaultdict, deque
 from pgolf.untrusted.intrinsics.files import (
+    copy_file,
     glob,
+    is_file,
+    is_folder,
     make_path,
     path_exists,
     path_object,
     path_text,
+    remove,
     rename,
     shard_size,
     stream_kind,
@@ -79,7 +83,7 @@ from pgolf.untrusted.intrinsics.records import (
 )
 from pgolf.untrusted.intrinsics.settings import toy_setting
 from pgolf.untrusted.objects import get_item
-from pgolf.untrusted.operators import binary, percent_format, spoil
+from pgolf.untrusted.operators import binary, percent_format, raise_in_script, spoil
 from pgolf.untrusted.scaled import exactly, of_process
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -102,12 +106,10 @@ def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     counts, and the report says so; but for the few settings that the caller gives (those that the run's log prints)."""
     name = args[0] if args else kwargs.get("key")
     default = args[1] if len(args) > 1 else kwargs.get("default")
+    if name is None or isinstance(name, (int, float, bytes, list, tuple, dict)):
+        raise raise_in_script("TypeError", "the name of an environment variable is text", line)
     if not isinstance(name, str):
-        return (
-            default
-            if name is None
-            else Opaque("an environment variable whose name is unknown", line, "config")
-        )
+        return Opaque("an environment variable whose name is unknown", line, "config")
     if name == "VOCAB_SIZE" and interp.vocab_size:
         return str(interp.vocab_size) if isinstance(default, str) or default is None else interp.vocab_size
     if interp.environment_spoiled:
@@ -219,11 +221,16 @@ ENVIRON_METHODS: dict[str, NativeMethod] = {
     "get": lambda i, t, a, k, ln: environ_get(i, a, k, ln),
     "setdefault": _environ_setdefault,
     "pop": _environ_pop,
-    "copy": lambda i, t, a, k, ln: i.made({n: v for n, v in i.environment_set.items() if v is not MISSING}),
+    "copy": lambda i, t, a, k, ln: Opaque("a copy of the environment", ln, "config"),
     "update": _environ_update,
     "clear": _environ_clear,
-    "items": lambda i, t, a, k, ln: i.made([]),
+    "items": lambda i, t, a, k, ln: Opaque("the whole environment", ln, "config"),
 }
+
+
+def _absolute(text: str) -> str:
+    """`os.path.abspath`: a relative path stays one, since the folder of a run is not known."""
+    return posixpath.normpath(text) if text.startswith("/") else text
 
 
 def os_module() -> Module:
@@ -231,10 +238,11 @@ def os_module() -> Module:
     functions(
         module,
         {
-            "getenv": environ_get, "makedirs": none, "mkdir": none, "remove": none, "unlink": none, "listdir": unknown("files"),
-            "getcwd": lambda i, a, k, ln: ".", "cpu_count": unknown("cpu_count"), "getpid": unknown("getpid"), "chdir": none,
+            "getenv": environ_get, "makedirs": none, "mkdir": none, "remove": remove, "unlink": remove, "listdir": unknown("files"),
+            "getcwd": lambda i, a, k, ln: ".", "cpu_count": unknown("number of processors"), "getpid": unknown("number of the process"),
+            "chdir": none,
             "fspath": lambda i, a, k, ln: path_text(a[0]) or Opaque("path", ln), "putenv": none,
-            "_exit": none, "replace": rename, "rename": rename, "fsync": none, "link": rename, "symlink": rename,
+            "_exit": none, "replace": rename, "rename": rename, "fsync": none, "link": copy_file, "symlink": copy_file,
         },
     )  # fmt: skip
     module.attributes["environ"] = NativeObject("environ", ENVIRON_METHODS, {})
@@ -250,11 +258,18 @@ def os_module() -> Module:
 
     def exists(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         text = path_text(args[0])
-        return (
-            path_exists(interp, path_object(text), [], {}, line)
-            if text is not None
-            else Opaque("path", line, "config")
-        )
+        if text is None:
+            return Opaque("path", line, "config")
+        return bool(text) and path_exists(interp, path_object(text), [], {}, line)
+
+    def asks(question: NativeMethod) -> Call:
+        def run(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+            text = path_text(args[0])
+            if text is None:
+                return Opaque("path", line, "config")
+            return bool(text) and question(interp, path_object(text), [], {}, line)
+
+        return run
 
     def size(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         text = path_text(args[0])
@@ -273,10 +288,10 @@ def os_module() -> Module:
     functions(
         path,
         {
-            "join": join, "exists": exists, "isfile": exists, "isdir": exists, "getsize": size,
+            "join": join, "exists": exists, "isfile": asks(is_file), "isdir": asks(is_folder), "getsize": size,
             "basename": text_call(posixpath.basename), "dirname": text_call(posixpath.dirname),
             "split": text_call(posixpath.split), "isabs": text_call(posixpath.isabs),
-            "abspath": text_call(lambda s: s), "realpath": text_call(lambda s: s), "expanduser": text_call(lambda s: s),
+            "abspath": text_call(_absolute), "realpath": text_call(lambda s: s), "expanduser": text_call(lambda s: s),
             "normpath": text_call(posixpath.normpath), "splitext": text_call(posixpath.splitext),
         },
     )  # fmt: skip
@@ -341,7 +356,7 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
                         "Counter": counter, "deque": deque, "namedtuple": namedtuple},
         "dataclasses": {"dataclass": dataclass, "field": dataclass_field, "asdict": asdict, "fields": unknown("fields()"),
                         "replace": dataclass_replace},
-        "argparse": {"ArgumentParser": lambda i, a, k, ln: NativeObject("ArgumentParser", PARSER_METHODS, {}),
+        "argparse": {"ArgumentParser": parser,
                      "Namespace": namespace},
         "types": {"SimpleNamespace": namespace, "ModuleType": lambda i, a, k, ln: Module(str(a[0]) if a else "module"),
                   "MethodType": lambda i, a, k, ln: partial(i, a[:2], {}, ln)},
@@ -354,15 +369,15 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
         "contextlib": {"nullcontext": _null_context, "suppress": lambda i, a, k, ln: NativeObject("suppress", {}, tuple(a)),
                        "contextmanager": _context_manager},
         "pickle": {"dump": writes(1)},
-        "shutil": {**dict.fromkeys(("copy", "copyfile", "copy2", "move"), rename), "rmtree": none},
-        "tempfile": {"mkdtemp": lambda i, a, k, ln: "/tmp/made", "gettempdir": lambda i, a, k, ln: "/tmp"},  # noqa: S108 - a name in the evaluation
+        "shutil": {**dict.fromkeys(("copy", "copyfile", "copy2"), copy_file), "move": rename, "rmtree": none},
+        "tempfile": {"mkdtemp": lambda i, a, k, ln: "/tmp/made", "gettempdir": lambda i, a, k, ln: "/tmp"},  # noqa: S108 - names in the evaluation
         "uuid": {"uuid4": unknown("uuid", "text")},
         "struct": {"unpack": struct_unpack, "calcsize": struct_size, "pack": struct_pack, "iter_unpack": struct_iterate},
         "array": {"array": array_object},
         "enum": {"auto": lambda i, a, k, ln: NativeObject("auto", {})},
         "asyncio": {"run": lambda i, a, k, ln: a[0] if a else None, "gather": lambda i, a, k, ln: i.made(list(a)),
                     "create_task": lambda i, a, k, ln: a[0] if a else None, "sleep": none},
-        "multiprocessing": {"Process": process, "set_start_method": none, "cpu_count": unknown("cpu_count")},
+        "multiprocessing": {"Process": process, "set_start_method": none, "cpu_count": unknown("number of processors")},
         "torch.multiprocessing": {"spawn": spawn, "Process": process, "set_start_method": none, "start_processes": spawn},
         "click": {"command": decorator, "option": option, "argument": option, "group": decorator, "pass_context": decorator,
                   "echo": lambda i, a, k, ln: i.call(i.builtins["print"], a, {}, ln)},
@@ -393,11 +408,15 @@ def standard_modules(interp: Interp) -> dict[str, Module]:
     pathlib.attributes.update(Path=path_class, PosixPath=path_class, PurePath=path_class)
     out["pathlib"] = pathlib
     system = Module("sys", _unmodelled("sys"))
+    config = {
+        name: Opaque(f"sys.{name}", 0, "config")
+        for name in ("version", "executable", "stdout", "stderr", "flags")
+    }
     system.attributes.update(
-        argv=interp.made(["train.py"]), version="3.12.0", executable="python", platform="linux", maxsize=2**63 - 1,
-        version_info=(3, 12, 0, "final", 0), byteorder="little", path=interp.made(["."]), exit=Intrinsic("sys.exit", exit_script),
-        stdout=Opaque("stdout", 0, "config"), stderr=Opaque("stderr", 0, "config"), modules=interp.made({}),
-        setrecursionlimit=Intrinsic("sys.setrecursionlimit", none), flags=Opaque("flags", 0, "config"),
+        config, argv=interp.made([Opaque("name of the script", 0, "config")]), platform="linux", maxsize=2**63 - 1,
+        version_info=(3, 12, 0, "final", 0), byteorder="little", path=interp.made(["."]),
+        exit=Intrinsic("sys.exit", exit_script), modules=interp.made({}),
+        setrecursionlimit=Intrinsic("sys.setrecursionlimit", none),
     )  # fmt: skip
     out["sys"] = system
     texts = Module("string", _unmodelled("string"))
