@@ -77,3 +77,22 @@ def test_right_columns_are_right_whatever_they_are_called() -> None:
     )
     assert found.lut_status is LutStatus.CORRECT
     assert found.eval_status.value == "CANONICAL"
+
+
+def test_roles_are_kept_where_a_wrapper_returns_what_its_function_made() -> None:
+    source = (_EXAMPLES / "scripts" / "canonical.py").read_text(encoding="utf-8")
+    wrapper = "def timed(function):\n    def inner(*args):\n        return function(*args)\n    return inner\n\n\n@timed\n"
+    source = source.replace("def build_sentencepiece_luts", wrapper + "def build_sentencepiece_luts")
+    wrong = source.replace(
+        "    return (\n        torch.tensor(base_bytes",
+        "    has_leading_space = ~has_leading_space\n    return (\n        torch.tensor(base_bytes",
+    )
+    wrong = wrong.replace(
+        "def build_sentencepiece_luts(sp, vocab_size, device):\n",
+        "def build_sentencepiece_luts(*given):\n    def inner(sp, vocab_size, device):\n        return made(sp, vocab_size, device)\n    return inner(*given)\n\n\ndef made(sp, vocab_size, device):\n",
+    )
+    for vocabulary in (None, read_model_file(_EXAMPLES / "tokenizer.model")):
+        found = audit_script(Script("train_gpt.py", wrong.encode(), NoSiblings()), vocabulary)
+        assert found.tables is not None
+        assert found.tables.has_leading_space[0]
+        assert "boundary_mask_wrong" not in [d.name.value for d in found.deviations]

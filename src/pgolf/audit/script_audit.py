@@ -995,14 +995,15 @@ def _from_consumed(tables: list[ConsumedTable], run: _Run) -> _Found | None:
         return None
     builders = run.watcher.builders
     size = len(vocabulary)
+    whole: _Found | None = None
     for call in builders:
         contents = [list(flat_values(a, size)) for a in call.arrays]
         if all(any(_same(t.values, c) for c in contents) for t in candidates):
             # What the loop reads is what this call returned, so the call's other tables belong to it,
             # whether the loop reads them or not. Its names for them tell a wrong column's role.
             call.hints = tuple(next((t.hint for t in candidates if _same(t.values, c)), "") for c in contents)
-            return _from_builder(call, vocabulary)
-    return _assign(candidates, vocabulary, "read", "", candidates[0].line)
+            whole = whole or _from_builder(call, vocabulary)
+    return whole or _assign(candidates, vocabulary, "read", "", candidates[0].line)
 
 
 def _same(a: list[Value], b: list[Value]) -> bool:
