@@ -89,7 +89,8 @@ def test_roles_are_kept_where_a_wrapper_returns_what_its_function_made() -> None
     )
     wrong = wrong.replace(
         "def build_sentencepiece_luts(sp, vocab_size, device):\n",
-        "def build_sentencepiece_luts(*given):\n    def inner(sp, vocab_size, device):\n        return made(sp, vocab_size, device)\n    return inner(*given)\n\n\ndef made(sp, vocab_size, device):\n",
+        "def build_sentencepiece_luts(*given):\n    def inner(*a):\n        return made(*a)\n    return inner(*given)\n\n\n"
+        "def made(sp, vocab_size, device):\n",
     )
     for vocabulary in (None, read_model_file(_EXAMPLES / "tokenizer.model")):
         found = audit_script(Script("train_gpt.py", wrong.encode(), NoSiblings()), vocabulary)

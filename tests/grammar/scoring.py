@@ -48,17 +48,18 @@ def stream() -> tuple[Vocabulary, tuple[int, ...]]:
 def is_exact(program: Loop) -> bool:
     """Whether every process of CPython's run returns the bits per byte of the definition.
 
-    All targets of the stream, each once; a program that drops what fills no window is held to those that do.
+    All targets of the stream, each once; a program that drops what fills no window is held to those that do, and the very first
+    target may be left out, which is less than a window too.
     """
     vocabulary, tokens = stream()
     targets = TOKENS - 1
     if program.tail:
         targets = targets // program.seq_len * program.seq_len
-    wanted = exact_bits_per_byte(vocabulary, list(tokens), targets)
+    wanted = [exact_bits_per_byte(vocabulary, list(tokens[first:]), targets - first) for first in (0, 1)]
     found = []
     for world in (1, 3) if program.processes else (1,):
         found += scores_in_cpython(program.source, vocabulary, list(tokens), world)
-    return all(math.isclose(score[1], wanted, rel_tol=1e-5) for score in found)
+    return any(all(math.isclose(score[1], exact, rel_tol=1e-5) for score in found) for exact in wanted)
 
 
 def scored(program: Loop) -> Scored:

@@ -25,7 +25,7 @@ from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.scaled import truth as scaled_truth
 from pgolf.untrusted.script import Siblings
 from pgolf.untrusted.syntax import own_nodes, walk
-from pgolf.untrusted.tensor import Tensor
+from pgolf.untrusted.tensor import SERIALS, Tensor
 from pgolf.untrusted.values import (
     MISSING,
     SCALED,
@@ -406,6 +406,22 @@ class Interp:
         for place in list(kept):
             if _references(kept, place) <= _OWN_REFERENCES:
                 del kept[place]
+
+    def stored_ahead(
+        self, stored: dict[tuple[int, str], Value], frame: Frame, before: int, line: int
+    ) -> None:
+        """A generator was run to its end at once; what it stored into tables from outside it may not have, or not yet."""
+        from pgolf.untrusted.operators import spoil
+
+        own = {id(value) for value in frame.vars.values()}
+        for holder in stored.values():
+            kind = type(holder)
+            if kind is Tensor:
+                older = holder.serial < before and len(holder.data) >= self.vocab_size > 0
+                if older and type(holder.data[0]) is not Tok:
+                    spoil(holder, "stored into by a generator, when is not known", line)
+            elif kind in (list, dict) and id(holder) not in own and len(holder) >= self.vocab_size > 0:
+                spoil(holder, "stored into by a generator, when is not known", line)
 
     def leave_loop(self) -> dict[tuple[int, str], Value]:
         """A loop ends; returns what it stored into, which the loop around it did, too."""
@@ -952,10 +968,14 @@ class Observer:
         frame.vars["%yields"] = items
         interp.register(items)
         interp.depth += 1
+        before = next(SERIALS)
+        interp.loops.append({})
         try:
             body(frame)
         finally:
             interp.depth -= 1
+            stored = interp.leave_loop()
+        interp.stored_ahead(stored, frame, before, line)
         return interp.made(items)
 
 
