@@ -59,7 +59,7 @@ from pgolf.untrusted.intrinsics.shapes import (
     stack,
     unmodelled_view,
 )
-from pgolf.untrusted.tensor import DTYPE_NAMES, Tensor, from_nested
+from pgolf.untrusted.tensor import DTYPE_NAMES, Tensor, cast_to, from_nested
 from pgolf.untrusted.values import MISSING, DType, Intrinsic, Module, NativeClass, Opaque, Value
 
 
@@ -196,13 +196,22 @@ def numpy_module() -> Module:
     return module
 
 
+def _torch_where(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
+    """`torch.where`: of two plain numbers it makes an array of the default type."""
+    made = where(interp, args, kwargs, line)
+    if type(made) is Tensor and made.dtype == "float64" and not any(isinstance(a, Tensor) for a in args[1:]):
+        return cast_to(made, "float32")
+    return made
+
+
 def torch_module() -> Module:
     """torch, as far as it is modelled."""
     module = Module("torch")
     functions = _common(True)
     functions.update(
         tensor=array(True), as_tensor=same_array(True), asarray=same_array(True), from_numpy=same_array(True),
-        cat=cat, concat=cat, concatenate=cat, isin=isin, argsort=argsort, scalar_tensor=array(True),
+        cat=cat, concat=cat, concatenate=cat, isin=isin, argsort=argsort, where=_torch_where,
+        scalar_tensor=lambda i, a, k, ln: array(True)(i, a[:1], {"dtype": DType("float32"), **k}, ln),
         IntTensor=lambda i, a, k, ln: array(True)(i, [a[0]], {"dtype": DType("int32")}, ln),
         LongTensor=lambda i, a, k, ln: array(True)(i, [a[0]], {"dtype": DType("int64")}, ln),
         FloatTensor=lambda i, a, k, ln: array(True)(i, [a[0]], {"dtype": DType("float32")}, ln),
