@@ -809,8 +809,8 @@ def delete_item(interp: Interp, container: Value, index: Value, line: int) -> No
             return
         try:
             del container[index]
-        except (KeyError, IndexError, TypeError):
-            raise raise_in_script("KeyError", "no such item", line) from None
+        except (KeyError, IndexError, TypeError) as error:
+            raise raise_in_script(type(error).__name__, "no such item", line) from None
     elif isinstance(container, NativeObject) and container.kind == "environ":
         from pgolf.untrusted.intrinsics.library import environ_set
 

@@ -135,7 +135,7 @@ def value_attribute(interp: Interp, value: Value, name: str, line: int) -> Value
             from pgolf.untrusted.tensor import item_bytes
 
             return item_bytes(value.name)
-        if name in ("name", "str"):
+        if name == "name":
             return value.name
         return Opaque(f"attribute {name} of an element type", line)
     if isinstance(value, ExceptionValue):
@@ -380,6 +380,12 @@ def _set_records_item(interp: Interp, container: NativeObject, index: Value, val
     from pgolf.untrusted.objects import set_item
 
     columns: dict[str, Tensor] = container.state
+    if (isinstance(index, str) and index not in columns) or (
+        isinstance(index, int) and isinstance(value, tuple) and len(value) != len(columns)
+    ):
+        from pgolf.untrusted.operators import raise_in_script
+
+        raise raise_in_script("ValueError", "no field of that name, or another number of fields", line)
     if isinstance(index, str) and index in columns:
         set_item(interp, columns[index], slice(None), value, line)
     elif isinstance(index, int) and isinstance(value, tuple) and len(value) == len(columns):

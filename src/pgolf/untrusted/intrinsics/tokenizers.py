@@ -45,7 +45,9 @@ def _piece_id(interp: Interp, target: NativeObject, value: Value, line: int) -> 
     value = scalar(value)
     if isinstance(value, Opaque):
         return value
-    if not isinstance(value, int) or isinstance(value, bool):
+    if isinstance(value, bool):
+        return Opaque("a truth value as a piece's id", line)
+    if not isinstance(value, int):
         raise raise_in_script("TypeError", "piece id must be an integer", line)
     if not 0 <= value < len(state.vocabulary.pieces):
         interp.highest_piece_id = max(interp.highest_piece_id, min(int(value), 1_000_000))
@@ -201,7 +203,7 @@ _METHODS: dict[str, NativeMethod] = {
 }  # fmt: skip
 _CAMEL = {
     "IsControl": "is_control", "IsUnknown": "is_unknown", "IsUnused": "is_unused", "IsByte": "is_byte",
-    "IdToPiece": "id_to_piece", "PieceToId": "piece_to_id", "GetPieceSize": "get_piece_size", "VocabSize": "vocab_size",
+    "IdToPiece": "id_to_piece", "PieceToId": "piece_to_id", "GetPieceSize": "get_piece_size",
     "GetScore": "get_score", "Decode": "decode", "DecodeIds": "decode", "Load": "load", "Encode": "encode",
     "EncodeAsIds": "encode", "LoadFromFile": "load", "Init": "load",
 }  # fmt: skip
@@ -223,6 +225,5 @@ def sentencepiece_module(state: TokenizerState) -> Module:
 
     cls = NativeClass("SentencePieceProcessor", make)
     module.attributes["SentencePieceProcessor"] = cls
-    module.attributes["__version__"] = "0.2.0"
     module.resolve = lambda name: Opaque(f"sentencepiece.{name}", 0)
     return module
