@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def report_script(
         findings=facts.findings,
         notes=(*facts.notes, *((f"evaluation loop: {facts.eval_reason}",) if facts.eval_reason else ())),
         reason=facts.reason or (facts.eval_reason if facts.eval_status is not EvalStatus.CANONICAL else ""),
-        undecided_by=_undecided(facts, vocabulary),
+        undecided_by=_undecided(facts),
         tokenizer=str(tokenizer) if tokenizer is not None else None,
         locations=(CodeLocation("table builder", script.path, facts.line),) if facts.line else (),
         layers=facts.layers,
@@ -94,12 +95,12 @@ def verdict_of(facts: ScriptFacts, correction: Correction | None = None) -> Verd
     return Verdict.UNVERIFIED
 
 
-def _undecided(facts: ScriptFacts, vocabulary: Vocabulary | None) -> str:
-    if facts.lut_status is LutStatus.UNKNOWN and "not beside the script" in facts.reason:
-        return "the missing file, placed beside the script"
-    if facts.lut_status is LutStatus.CORRECT and vocabulary is None:
-        return ""
-    return ""
+def _undecided(facts: ScriptFacts) -> str:
+    """What would decide an undecided script, where that is known: a file that it imports, reads or starts."""
+    missing = facts.lut_status is LutStatus.UNKNOWN and re.search(
+        r"(not|neither) beside the script", facts.reason
+    )
+    return "the missing file, placed beside the script" if missing else ""
 
 
 def _correction(
