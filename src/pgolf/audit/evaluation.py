@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -19,7 +20,8 @@ from pgolf.audit.processes import Evaluation
 from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
-from pgolf.untrusted.interp import Enough, Frame, Interp, Observer
+from pgolf.untrusted.installed import INSTALLED_PACKAGES
+from pgolf.untrusted.interp import Enough, Frame, Interp, Observer, held_by
 from pgolf.untrusted.objects import HANDS_OUT, MethodOf, spoil_registered
 from pgolf.untrusted.operators import mean_loss, spoil
 from pgolf.untrusted.statements import arrays_within, spoil_reachable
@@ -36,6 +38,8 @@ from pgolf.untrusted.values import (
     Loss,
     ModelClass,
     ModelOutput,
+    Module,
+    NativeClass,
     NativeObject,
     OfLosses,
     Opaque,
@@ -729,6 +733,8 @@ class Watcher(Observer):
             for v in (a for value in everything for a in arrays_within(value)):
                 if v.data and type(v.data[0]) is not Tok and len(v.data) >= self.size:
                     spoil(v, why, line)
+        if why and _is_of_nobody(called):
+            self._in_unknown_hands(interp, everything, called, why, line)
         if harmless:
             self._logged(interp, everything, line)
         else:
@@ -754,6 +760,30 @@ class Watcher(Observer):
                 self._note_model_call(callee.reason, name, args, kwargs, tokens[1], per_token, line)
                 return ModelOutput(tokens[1], line, per_token, self.graded(interp, tokens[1]))
         return Opaque(callee.reason, callee.line or line, origin)
+
+    def _in_unknown_hands(self, interp: Interp, given: list[Value], called: str, why: str, line: int) -> None:
+        """Code that nobody knows was given these: it may change whatever it can reach through them."""
+        for value in given:
+            kind = type(value)
+            function = value.function if kind is BoundMethod else value
+            reached: list[Value] = []
+            if kind is Module:
+                interp.doubt(
+                    f"{called}() is given the module {value.name}, and may replace its functions", line
+                )
+            elif kind is NativeClass:
+                interp.doubt(f"{called}() is given the class {value.name}, and may replace its methods", line)
+            elif kind is ClassValue:
+                reached = list(value.attributes.values())
+            elif type(function) is Function:
+                reached = [*function.defaults, *function.kw_defaults.values()]
+                reached += [held_by(function.frame, name) for name in returned_names(function.code.node)]
+            for array in (a for held in reached for a in arrays_within(held)):
+                if interp.is_built(array):
+                    spoil(array, why, line)
+            for array in arrays_within(value):
+                if array.data and len(array.data) == len(interp.stream) and type(array.data[0]) is Tok:
+                    spoil(array, why, line)
 
     def _note_construction(self, name: str, args: list[Value], kwargs: dict[str, Value]) -> None:
         made = self.constructions.setdefault(name, [])
@@ -844,6 +874,31 @@ def prints_score(node: ast.AST) -> bool:
     if found is None:
         texts = [n.value for n in walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         found = node.__dict__["_pgolf_prints_score"] = any(_REPORTS.search(t[-40:].lower()) for t in texts)
+    return found
+
+
+def _is_of_nobody(called: str) -> bool:
+    """Whether a callable belongs to no library that is known by name."""
+    root = called.partition(".")[0]
+    return root.isidentifier() and root not in sys.stdlib_module_names and root not in INSTALLED_PACKAGES
+
+
+def returned_names(node: ast.AST) -> frozenset[str]:
+    """Names at the root of what a function returns or yields; kept on the node."""
+    found: frozenset[str] | None = node.__dict__.get("_pgolf_returned_names")
+    if found is None:
+        given = [node.body] if isinstance(node, ast.Lambda) else []
+        given += [
+            n.value for n in walk(node) if isinstance(n, (ast.Return, ast.Yield)) and n.value is not None
+        ]
+        found = frozenset(
+            n.id
+            for value in given
+            if not isinstance(value, ast.Call)
+            for n in walk(value)
+            if isinstance(n, ast.Name)
+        )
+        node.__dict__["_pgolf_returned_names"] = found
     return found
 
 

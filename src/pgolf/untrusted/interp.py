@@ -255,6 +255,8 @@ class Interp:
         """Calls that are made when the program ends."""
         self.loops: list[dict[tuple[int, str], Value]] = []
         """For each loop we are in: what its rounds stored into, by identity and name (see `stored`)."""
+        self.loop_depths: list[int] = []
+        """For each loop we are in: the depth of the call that it belongs to."""
         self.perhaps = 0
         """How many parts of expressions we are in that run an unknown number of times."""
         self.retrying = False
@@ -389,6 +391,10 @@ class Interp:
         for (_, made), kept in zip(self.fresh, self.renamed, strict=True):
             if id(owner) not in made:
                 kept.setdefault((id(names), name), (names, old))
+
+    def in_own_loop(self) -> bool:
+        """Whether the innermost loop belongs to the function that is being evaluated."""
+        return bool(self.loop_depths) and self.loop_depths[-1] == self.depth
 
     def stored(self, holder: Value, name: str, line: int) -> None:
         """Something outside a frame's own names is stored into, in a loop: an attribute or global by name, or a container."""

@@ -285,6 +285,15 @@ _HARMLESS_NAMES = frozenset(
 )
 
 
+def _kept_by_unknown(interp: Interp, value: Value, why: str, line: int) -> None:
+    """Something unknown keeps a value, and may change the tables in it."""
+    from pgolf.untrusted.statements import arrays_within
+
+    for array in arrays_within(value) if interp.built else ():
+        if interp.is_built(array):
+            spoil(array, why, line)
+
+
 def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: int) -> None:
     """`target.name = value`."""
     if type(value) in (Function, BoundMethod) and not isinstance(target, Instance):
@@ -325,6 +334,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
             interp.renames(target, target.attributes, name, target.attributes.get(name, MISSING))
         if isinstance(target, Module):
             target.patched.add(name)
+            if target.unknown:
+                _kept_by_unknown(interp, value, f"becomes attribute {name} of something unknown", line)
             if target.name == "sys" and name == "stdout":
                 interp.redirected = value
             if target.name == "builtins":
@@ -338,8 +349,7 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
         if name == "shape" or name == "data":
             spoil(target, f"attribute {name} of an array assigned", line)
     elif isinstance(target, Opaque):
-        if type(value) is Tensor and interp.is_built(value):
-            spoil(value, f"becomes attribute {name} of something unknown", line)
+        _kept_by_unknown(interp, value, f"becomes attribute {name} of something unknown", line)
         interp.observer.hinted(interp, target, value, line)
         if isinstance(value, (Function, Intrinsic, BoundMethod)) and (
             _LIBRARY.match(target.reason)
@@ -709,8 +719,7 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         put(container, index, value, line)
         return
     if isinstance(container, Opaque):
-        if type(value) is Tensor and interp.is_built(value):
-            spoil(value, "becomes an item of something unknown", line)
+        _kept_by_unknown(interp, value, "becomes an item of something unknown", line)
         interp.observer.hinted(interp, container, index, line)
         return
     if kind is Instance:

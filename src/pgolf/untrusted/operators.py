@@ -493,6 +493,14 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         a.data[:] = result.data if result.dtype == a.dtype else cast_to(result, a.dtype).data
         if interp.token_reads and op == "Add" and len(a.data) == 1:
             a.data[0] = _added_up(a.data[0])
+        elif (
+            interp.token_reads
+            and op in _DRIFTING
+            and len(a.data) == 1
+            and interp.in_own_loop()
+            and type(a.data[0]) in (int, float)
+        ):
+            a.data[0] = scaled.drifting(a.data[0])
         return a
     if type(a) is list and op == "Add":
         items = interp.iterate(b, line)
@@ -544,6 +552,8 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
     if interp.token_reads:
         if op == "Add" and isinstance(result, float):
             return _added_up(result)
+        if op in _DRIFTING and interp.in_own_loop() and type(result) in (int, float) and result != a:
+            return scaled.drifting(result)
         if type(result) is int and op in ("Add", "Mult", "LShift"):
             # A count of windows, or of anything else that the loop meets; what it is in the end a real run decides.
             return scaled.at_least(result) if result >= 0 else result
@@ -555,6 +565,27 @@ def added_over_the_run(value: Value) -> Value:
     if type(value) is int and value >= 0:
         return scaled.at_least(value)
     return _added_up(value) if type(value) is float else value
+
+
+_DRIFTING = frozenset({"Sub", "Mult", "Div", "FloorDiv", "Mod", "Pow", "BitAnd", "BitOr", "BitXor", "RShift"})
+"""Operators with which a number that is changed in each round goes anywhere."""
+
+
+def changed_by_round(interp: Interp, old: Value, new: Value) -> Value:
+    """A number that a statement of a loop makes out of its last value: `scale = scale * 0.99`."""
+    if (
+        interp.token_reads
+        and type(new) in (int, float)
+        and type(old) in _NUMBERS_OF_ROUNDS
+        and interp.in_own_loop()
+    ):
+        if new == old:
+            return new
+        return scaled.at_least(new) if type(new) is int and new > old >= 0 else scaled.drifting(new)
+    return new
+
+
+_NUMBERS_OF_ROUNDS = frozenset({int, float, *SCALED})
 
 
 def _added_up(value: Value) -> Value:

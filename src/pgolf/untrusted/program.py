@@ -397,8 +397,9 @@ class Program:
                     )
                 value = found_part
             return value
+        nobodys = root not in INSTALLED_PACKAGES and root not in sys.stdlib_module_names
         module = Module(
-            name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, _origin(root))
+            name, lambda attribute: Opaque(f"{name}.{attribute} is not modelled", 0, _origin(root)), nobodys
         )
         self.modules[name] = module
         if root not in sys.stdlib_module_names:

@@ -128,6 +128,18 @@ def added_up(value: Any) -> Value:
     return made
 
 
+def drifting(value: Any) -> Value:
+    """A number that each round of a loop makes out of the last one: after millions of rounds it may be anything."""
+    made = _made(value, _EVERYTHING)
+    made.longer = math.nan
+    return made
+
+
+def drifts(x: Any) -> bool:
+    """Whether a number is, or was made of, one that each round makes out of the last one."""
+    return type(x) in SCALED and x.longer is not None and math.isnan(x.longer)
+
+
 def _on_longer(x: Any) -> float:
     """What a number would be on the longer stream."""
     longer = x.longer if type(x) in SCALED else None
@@ -325,6 +337,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 def compare(op: str, a: Any, b: Any, line: int) -> bool | Opaque:
     """`a op b` where at least one of the two is scaled."""
     here = bool(_COMPARE[op](_plain(a), _plain(b)))
+    if drifts(a) or drifts(b):
+        return hidden("comparison of a number that each round makes out of the last one", line)
     if (sums(a) or sums(b)) and bool(_COMPARE[op](_on_longer(a), _on_longer(b))) is not here:
         return hidden("comparison of a sum over the stream", line)
     ranges = real_range(a), real_range(b)
@@ -370,6 +384,8 @@ def cut(x: Any) -> bool:
 
 def truth(x: Any, line: int) -> bool | Opaque:
     """Whether a scaled number counts as true."""
+    if drifts(x):
+        return hidden("truth of a number that each round makes out of the last one", line)
     return compare("NotEq", x, 0, line)
 
 
@@ -379,6 +395,8 @@ def extreme(op: str, values: Sequence[Any], line: int) -> Value:
     Its real range follows from theirs. A literal that a real run would choose and the probe does not, or the other way
     round, cuts what grows with the stream: that is unknown. Among settings both values are known.
     """
+    if any(map(drifts, values)):
+        return hidden("at most or at least a number that each round makes out of the last one", line)
     if any(cut(v) for v in values):
         return hidden("at most or at least a part of what grows with the run", line)
     ranges = [real_range(v) for v in values]
@@ -424,6 +442,8 @@ _ROUNDING: dict[str, Callable[[float], int]] = {
 
 def monotone(name: str, f: Callable[[float], Any], x: Any, line: int) -> Value:
     """A function of one number: rounding and increasing functions keep their range, others become unknown."""
+    if drifts(x):
+        return hidden(f"{name}() of a number that each round makes out of the last one", line)
     if name in _ROUNDING:
         rounding = _ROUNDING[name]
         ends = tuple(v if math.isinf(v) else float(rounding(v)) for v in (x.low, x.high))

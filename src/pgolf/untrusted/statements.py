@@ -399,9 +399,14 @@ def _assign(node: ast.Assign) -> Stmt:
     name = only_target.id if isinstance(only_target, ast.Name) else ""
     value = compile_setting(name, node.value)
     if name:
+        again = isinstance(node.value, ast.BinOp) and any(
+            isinstance(n, ast.Name) and n.id == name for n in walk(node.value)
+        )
 
         def run_name(fr: Frame) -> int:
             v = value(fr)
+            if again and fr.interp.token_reads:
+                v = operators.changed_by_round(fr.interp, fr.vars.get(name), v)
             if fr.plain:
                 fr.vars[name] = v
             else:
@@ -412,9 +417,13 @@ def _assign(node: ast.Assign) -> Stmt:
     targets = [assigner(t) for t in node.targets]
     if len(targets) == 1:
         only = targets[0]
+        held = _held_again(node)
 
         def run_one(fr: Frame) -> int:
-            only(fr, value(fr))
+            v = value(fr)
+            if held is not None and fr.interp.token_reads and type(v) in (int, float):
+                v = operators.changed_by_round(fr.interp, held(fr), v)
+            only(fr, v)
             return NORMAL
 
         return run_one
@@ -439,6 +448,18 @@ def _words(annotation: ast.expr) -> set[str]:
         elif isinstance(n, ast.Constant) and isinstance(n.value, str):
             found.update(re.findall(r"\w+", n.value[:200]))
     return found
+
+
+def _held_again(node: ast.Assign) -> Callable[[Frame], Value] | None:
+    """What an attribute or item holds that is assigned a number made of it: `x[0] = x[0] * 0.99`; None for any other."""
+    target = node.targets[0]
+    if not isinstance(node.value, ast.BinOp) or not isinstance(target, (ast.Attribute, ast.Subscript)):
+        return None
+    written = ast.unparse(target)
+    for n in walk(node.value):
+        if isinstance(n, (ast.Attribute, ast.Subscript)) and ast.unparse(n) == written:
+            return compile_expr(n)
+    return None
 
 
 @_for(ast.AnnAssign)
@@ -871,9 +892,11 @@ def _as_loop(rounds: Stmt) -> Stmt:
 
     def run(fr: Frame) -> int:
         fr.interp.loops.append({})
+        fr.interp.loop_depths.append(fr.interp.depth)
         try:
             return rounds(fr)
         finally:
+            fr.interp.loop_depths.pop()
             fr.interp.leave_loop()
 
     return run

@@ -364,10 +364,14 @@ class Module:
     """A module as the script sees it: a modelled package, or a sibling file. Assigning attributes is allowed
     and stays inside the evaluation (that is how a patched tokenizer class is noticed)."""
 
-    __slots__ = ("attributes", "name", "patched", "resolve")
+    __slots__ = ("attributes", "name", "patched", "resolve", "unknown")
 
-    def __init__(self, name: str, resolve: Callable[[str], Value] | None = None) -> None:
+    def __init__(
+        self, name: str, resolve: Callable[[str], Value] | None = None, unknown: bool = False
+    ) -> None:
         self.name = name
+        self.unknown = unknown
+        """Whether nothing is known of its code."""
         self.attributes: dict[str, Value] = {}
         self.resolve = resolve
         self.patched: set[str] = set()
