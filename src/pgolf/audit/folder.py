@@ -171,10 +171,11 @@ def read_regular(path: Path, max_bytes: int) -> bytes | Unreadable:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         return Unreadable(f"cannot be opened: {error.strerror or error}")
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return Unreadable("not a regular file")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return Unreadable("not a regular file")
         if status.st_size > max_bytes:
             return Unreadable(f"{status.st_size:,} bytes, more than the {max_bytes:,} that are read")
         data = file.read(max_bytes + 1)
