@@ -132,3 +132,29 @@ def test_the_model_inside_a_wrapper_of_a_library_is_looked_at() -> None:
     call = "    val_loss, val_bpb = eval_val(args, model, device, val_tokens, *luts)\n"
     assert _audit(_PLAIN, (call, wrap + call)).eval_status is EvalStatus.CANONICAL
     assert _audit(_WRONG["factor"], (call, wrap + call)).eval_status is EvalStatus.UNKNOWN
+
+
+_OTHER = """
+
+class Dispersion(nn.Module):
+    def forward(self, HIDDEN):
+        return F.cross_entropy(hidden.float(), hidden.argmax(-1)) * 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status"),
+    [
+        ("hidden", EvalStatus.CANONICAL),
+        ("hidden, scale, size, reduction", EvalStatus.CANONICAL),
+        ("hidden, size, *, reduction, scale", EvalStatus.CANONICAL),
+        ("hidden, size", EvalStatus.CANONICAL),
+        ("hidden, size=1, reduction=None", EvalStatus.UNKNOWN),
+        ("hidden, *rest, **named", EvalStatus.UNKNOWN),
+    ],
+)
+def test_a_class_that_cannot_take_the_arguments_is_not_the_model(parameters: str, status: EvalStatus) -> None:
+    call = "    val_loss, val_bpb = eval_val(args, model, device, val_tokens, *luts)\n"
+    wrap = "    import wrappers\n    model = wrappers.wrapped(model)\n"
+    changes = ((_EVAL, _OTHER.replace("HIDDEN", parameters) + _EVAL), (call, wrap + call))
+    assert _audit(_PLAIN, *changes).eval_status is status

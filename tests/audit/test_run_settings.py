@@ -72,3 +72,9 @@ def test_a_command_switches_on_and_never_off() -> None:
         RunSetting("SLOT_ENABLED", "1", "README.md", False),
     )
     assert run_settings(reads, logs("ttt_enabled: 0"), {}) == (RunSetting("TTT_ENABLED", "0", "0.log", True),)
+
+
+def test_where_the_bytes_come_from_is_a_setting_that_counts() -> None:
+    reads = (("CASEOPS_ENABLED", "0"), ("WARMUP_STEPS", "20"))
+    found = run_settings(reads, logs("caseops_enabled: True\nwarmup_steps: 10"), {})
+    assert found == (RunSetting("CASEOPS_ENABLED", "1", "0.log", True),)

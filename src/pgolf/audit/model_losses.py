@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgolf.errors import LimitTripped
-from pgolf.untrusted.interp import Interp
+from pgolf.untrusted.interp import Code, Interp
 from pgolf.untrusted.operators import mean_loss
 from pgolf.untrusted.program import Program
 from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
+    MISSING,
     BoundMethod,
     ClassValue,
     Function,
@@ -84,7 +85,7 @@ def judge_model_call(
     found = False
     for cls in _classes(program, call):
         method = cls.lookup(call.method or "forward")
-        if not isinstance(method, Function):
+        if not isinstance(method, Function) or not _takes(cls, method, call):
             continue
         found = True
         for training in (False, True) if training_too else (False,):
@@ -97,6 +98,21 @@ def judge_model_call(
     if not found:
         return Returned(False, f"the model called at line {call.line} is not known: {call.reason}")
     return Returned(True)
+
+
+def _takes(cls: ClassValue, method: Function, call: ModelCall) -> bool:
+    """Whether a method can be called with these arguments at all: the run that is audited did not end in a TypeError."""
+    code: Code = method.code
+    if code.vararg is not None or code.kwarg is not None or code.node.decorator_list:
+        return True
+    if not call.method and cls.lookup("__call__") is not MISSING:
+        return True
+    given = 1 + len(call.args)
+    named = set(call.kwargs)
+    if given > len(code.params) or not named <= {*code.params[max(given, code.posonly) :], *code.kwonly}:
+        return False
+    required = code.params[given : len(code.params) - len(method.defaults)]
+    return named.issuperset(required) and named.issuperset(set(code.kwonly) - method.kw_defaults.keys())
 
 
 def _returned(

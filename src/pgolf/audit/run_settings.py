@@ -1,7 +1,7 @@
 """Settings of the run that was claimed, where they differ from the script's defaults: what was switched on or off.
 
-Only settings that decide what happens to validation tokens (test-time training, per-window fits, caches): a log's own
-words first, then the commands of README and launchers. Sizes stay those of the scaled-down evaluation.
+Only settings that decide what happens to validation tokens (test-time training, per-window fits, caches) and where their bytes
+come from: a log's own words first, then the commands of README and launchers. Sizes stay those of the scaled-down evaluation.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ DECIDES = re.compile(
     re.IGNORECASE,
 )
 """Words of settings and labels that say what happens to validation tokens."""
+COUNTS = re.compile(r"case_?ops|side_?car|val_?bytes|byte_?count", re.IGNORECASE)
+"""Words of settings that say where the bytes of targets come from."""
 _GIVEN = re.compile(r"(?<![\w.$-])([A-Z][A-Z0-9_]{2,60})=([\w.+-]{1,40})(?![\w=(\[])", re.ASCII)
 _TRUTHS = {"true": "1", "false": "0", "yes": "1", "no": "0", "on": "1", "off": "0", "none": ""}
 MAX_SETTINGS = 64
@@ -55,7 +57,9 @@ def run_settings(
 
     `environment`: variables the script reads, with their defaults. Where files disagree, nothing is taken.
     """
-    defaults = {name: plain_value(value) for name, value in environment if DECIDES.search(name)}
+    defaults = {
+        name: plain_value(value) for name, value in environment if DECIDES.search(name) or COUNTS.search(name)
+    }
     if not defaults:
         return ()
     by_lower = {name.lower(): name for name in defaults}
