@@ -738,6 +738,9 @@ def test_what_changes_no_score_stays_canonical(name: str) -> None:
     [
         "    import foo\n    mix, bpb = foo.score(val_tokens, *luts)\n",
         "    import subprocess\n    bpb = float(subprocess.check_output(['./score']))\n",
+        "    bpb = torch.logsumexp(model.forward_logits(val_tokens[:-1]), -1).mean().item()\n",
+        "    import time\n    bpb = val_bpb if time.time() > 1e9 else 0.99 * val_bpb\n",
+        "    bpb = sum(p.numel() for p in model.parameters()) / 1e9\n",
     ],
 )
 def test_a_score_that_other_code_gives_is_not_called_canonical(score: str) -> None:

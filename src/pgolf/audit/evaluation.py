@@ -29,7 +29,6 @@ from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
-    STARTED,
     BoundMethod,
     ClassValue,
     DType,
@@ -530,8 +529,7 @@ class Watcher(Observer):
         if isinstance(value, OfLosses):
             return value.reason if len(value.positions) > self.stream_length // 2 else ""
         if kind is Opaque:
-            given = value.reason == STARTED or value.reason.startswith(("content of ", "input()"))
-            return value.reason if given or value.origin in ("external", "text") else ""
+            return value.reason
         if kind is Instance:
             return f"an object of class {value.cls.name}"
         if (kind is float or kind is ScaledFloat) and 0.3 < value < 20:
