@@ -120,3 +120,11 @@ def test_bytes_of_a_sidecar_that_lead_to_no_score_leave_the_loops_open() -> None
     audit = _audit(ByteSource.SIDECAR, ("def main():\n", phased), (_SECOND, _SECOND + call))
     assert (audit.byte_source, audit.eval_status) == (ByteSource.SIDECAR, EvalStatus.UNKNOWN)
     assert "adapted" in audit.eval_reason
+
+
+def test_a_limit_of_the_training_is_no_limit_of_a_loop_without_tables() -> None:
+    training = (
+        "    for step in range(10000):\n        if step >= 6000:\n            break\n        model.train()\n"
+    )
+    for source in _COUNTED:
+        assert _audit(source, (_LOADED, training + _LOADED)).eval_status is EvalStatus.CANONICAL

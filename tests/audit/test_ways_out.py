@@ -218,3 +218,16 @@ def test_a_way_out_that_changes_no_score_stays_canonical(name: str) -> None:
     assert (audit.lut_status, audit.eval_status) == (LutStatus.CORRECT, EvalStatus.CANONICAL), (
         audit.eval_reason
     )
+
+
+def test_a_known_key_that_is_set_under_an_unknown_condition_leaves_the_others_known() -> None:
+    factor = (_MAIN, "FACTOR = 1.0\nOTHER = 1.0\n\n\n" + _MAIN)
+    for name, status in (("OTHER", EvalStatus.CANONICAL), ("FACTOR", EvalStatus.UNKNOWN)):
+        changed = (_CALL, f'    if {_UNKNOWN}:\n        globals()["{name}"] = 0.9\n' + _CALL)
+        assert _audit([factor, changed, _times("FACTOR")]).eval_status is status
+
+
+def test_bits_per_byte_of_the_training_are_no_score() -> None:
+    for label, status in (("train_bpb", EvalStatus.CANONICAL), ("val_bpb", EvalStatus.UNKNOWN)):
+        said = f'    print(f"{label}:{{model.loss():.4f}}")\n'
+        assert _audit([(_PRINT, _PRINT + said)]).eval_status is status

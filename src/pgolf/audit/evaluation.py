@@ -55,7 +55,9 @@ from pgolf.untrusted.written import ending, percent_fields, positions_in
 _NO_SCORE = (
     r"^(?!.*(delta|gap|diff|improv|target|best|base|sota|prev|record|goal|expect|vs|threshold|min|max|limit))"
 )
-_REPORTS = re.compile(_NO_SCORE + r".*(bpb|bits[ _/-]?(per[ _-])?byte)[\"\']?\s*[:=]?\s*$", re.S)
+_REPORTS = re.compile(
+    r"^(?!.*train_?bpb\W*$)" + _NO_SCORE + r".*(bpb|bits[ _/-]?(per[ _-])?byte)[\"\']?\s*[:=]?\s*$", re.S
+)
 """The text before a number that is reported as the score."""
 _REPORTED = re.compile(
     _NO_SCORE + r".*(bpb|bits[ _/-]?(per[ _-])?byte)[\"\']?\s*[:=]\s*(\d\.\d{2,12})(?![\d.])", re.S
@@ -529,7 +531,7 @@ class Watcher(Observer):
         if isinstance(value, OfLosses):
             return value.reason if len(value.positions) > self.stream_length // 2 else ""
         if kind is Opaque:
-            return value.reason
+            return str(value.reason)
         if kind is Instance:
             return f"an object of class {value.cls.name}"
         if (kind is float or kind is ScaledFloat) and 0.3 < value < 20:

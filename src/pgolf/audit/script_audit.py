@@ -483,15 +483,14 @@ class _Auditor:
         status, why = judge_scores(run.watcher.scores, run, tables)
         if status is EvalStatus.CANONICAL:
             concerned = {key[-1] for key in run.watcher.readers if key} | run.watcher.loaders
+            untabled = {call.function.name for call in run.watcher.untabled}
             if not run.watcher.tables:
-                concerned |= {
-                    name for score in run.watcher.scores for name in (score.function, *score.callers)
-                }
-                concerned |= {call.function.name for call in run.watcher.untabled}
+                concerned |= untabled or {score.function for score in run.watcher.scores}
             # Ids before the bytes are told apart from them by a literal, which is the number that was found.
             explained = {f"compares with {n}" for n in (run.special_ids, run.special_ids - 1)}
             for function, line, what in run.program.interp.scale:
-                if (function in concerned or function == "*") and what not in explained:
+                cut = not run.watcher.tables and what.startswith("cuts ")
+                if (function in concerned or function == "*" or cut) and what not in explained:
                     return (
                         EvalStatus.UNKNOWN,
                         f"{function} (line {line}): {what}, which the short probe stream does not reach",

@@ -738,6 +738,10 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         value = detached(value)  # it may be a part of what changes
     if isinstance(index, Opaque) or not interp.changing(container, line):
         reason = index.reason if isinstance(index, Opaque) else "changed under an unknown condition"
+        if kind is dict and type(index) in (str, int) and index in container:
+            # Only what stands there may be another thing: the key is known, and there in any case.
+            container[index] = Opaque(f"an element was set: {reason}", line)
+            return
         spoil(container, f"an element at an unknown place was set: {reason}", line)
         return
     if kind is Tensor:
