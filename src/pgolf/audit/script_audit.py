@@ -1217,6 +1217,8 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
         if not name or name in readers:
             why = f"line {line}: what the model is given holds the targets that it predicts"
             judged["    "] = (0, EvalStatus.UNKNOWN, why)
+    for name, why in _unfollowed(run, set(judged), own):
+        judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     unlike = run.watcher.unlike if run.watcher.tables else run.watcher.unlike_untabled
     for line, what in unlike[:1]:
         judged[" "] = (
@@ -1224,8 +1226,6 @@ def judge_scores(scores: list[Score], run: _Run, tables: LookupTables) -> tuple[
             EvalStatus.UNKNOWN,
             f"line {line}: reports as bits per byte what no evaluation gave: {what}",
         )
-    for name, why in _unfollowed(run, set(judged), own):
-        judged[f"{name} "] = (0, EvalStatus.UNKNOWN, why)
     for wanted in (EvalStatus.DEVIATES, EvalStatus.UNKNOWN, EvalStatus.CANONICAL):
         for _, status, why in judged.values():
             if status is wanted:
