@@ -24,7 +24,7 @@ test: $(READY)   ## the whole test suite
 
 coverage: $(READY) ## lines and branches of the audit side that its own tests reach, in this process
 	$(BIN)/python -m pytest -n auto -q --cov=pgolf.untrusted --cov=pgolf.core --cov=pgolf.audit --cov=pgolf.tokens \
-	  --cov-branch --cov-report=term:skip-covered --cov-fail-under=88 tests/untrusted tests/audit tests/evaluator tests/grammar \
+	  --cov-branch --cov-report=term:skip-covered --cov-fail-under=92 tests/untrusted tests/audit tests/evaluator tests/grammar \
 	  tests/escapes tests/checks tests/tokens tests/unit tests/test_canonical_rescore.py tests/runlog tests/validation tests/lab/test_statistics.py
 
 lint: $(READY)   ## ruff, format check and the import contract
