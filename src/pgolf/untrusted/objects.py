@@ -334,6 +334,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
             interp.renames(target, target.attributes, name, target.attributes.get(name, MISSING))
         if isinstance(target, Module):
             target.patched.add(name)
+            if interp.token_reads and type(value) in (Function, BoundMethod) and not target.unknown:
+                interp.doubt(f"{target.name}.{name} is replaced after an evaluation", line)
             if target.unknown:
                 _kept_by_unknown(interp, value, f"becomes attribute {name} of something unknown", line)
             if target.name == "sys" and name == "stdout":
@@ -791,6 +793,8 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         if hashable(index) is None and index is not None:
             raise raise_in_script("TypeError", "unhashable key", line)
         interp.cells(2)
+        if type(container.get(index)) is Module and value is not container[index]:
+            interp.doubt(f"{str(index)[:40]} in a table of modules is replaced", line)
         container[index] = value
         return
     if kind is bytearray:
@@ -802,6 +806,7 @@ def set_item(interp: Interp, container: Value, index: Value, value: Value, line:
         ):
             container[index] = value
             return
+        interp.doubt("bytes are changed in a way that is not followed", line)
         raise Stuck("unusual assignment into a bytearray", line)
     if kind is NativeObject:
         from pgolf.untrusted.intrinsics import set_native_item

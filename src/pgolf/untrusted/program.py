@@ -473,6 +473,10 @@ class Program:
         frame = self.interp.frame_of_import
         target = args[1] if len(args) > 1 else kwargs.get("globals")
         module = frame.module if frame is not None else ModuleFrame("__main__", self.script.path)
+        if isinstance(target, dict) and "__builtins__" in target:
+            self.interp.doubt("exec() with functions of Python of its own", line)
+        if isinstance(target, Opaque):
+            self.unread.append((line, f"exec() into a namespace that is not known: {target.reason}"))
         if isinstance(target, dict) and target is not module.vars:
             module = ModuleFrame(str(target.get("__name__", "__main__")), self.script.path)
             for key, value in target.items():

@@ -107,6 +107,9 @@ class Executing(Plain):
             )
         if self.exec_depth >= self.limits.layer_depth:
             raise LimitTripped("layer_depth", self.limits.layer_depth, "wrappers inside wrappers")
+        if isinstance(names.get("__builtins__"), dict):
+            reason = f"{how}() with functions of Python that the script made itself"
+            self.on_unfollowed(Unfollowed("namespaces", reason, getattr(node, "lineno", self.line)))
         namespace = "same" if names is self.main.names else "main" if module_name == "__main__" else "own"
         event = Execution(
             source,

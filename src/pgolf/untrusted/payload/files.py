@@ -253,6 +253,8 @@ class Files(Operations):
                 file.data = (
                     piece if isinstance(piece, Unknown) else self.unknown("written on an unknown path")
                 )
+            elif file.sought:
+                file.data = self.unknown("written in the middle of a file")
             else:
                 if isinstance(piece, (bytes, bytearray)):
                     piece = bytes(piece)
@@ -284,11 +286,14 @@ class Files(Operations):
             return self.track(made, data)
         if name == "seek" and args and isinstance(args[0], int):
             whence = args[1] if len(args) > 1 and isinstance(args[1], int) else 0
+            file.sought = True
             base = (0, file.position, len(data))[whence] if 0 <= whence <= 2 else 0
             file.position = max(0, min(len(data), base + args[0]))
             return file.position
         if name == "tell":
             return file.position
+        if name == "truncate" and data:
+            file.data = self.unknown("a file that was cut")
         if name in ("close", "flush", "truncate", "__exit__", "fileno"):
             return None
         return file if name in ("__enter__", "detach") else self.unknown(f"the file method {name}")

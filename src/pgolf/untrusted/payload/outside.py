@@ -184,11 +184,12 @@ def _fdopen(state: Executing, args: list[Any], options: dict[str, Any], node: as
 
 def _bytes_io(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
     data = _argument(args, options, 0, "initial_bytes", b"")
-    return File("", data, isinstance(data, str), True)
+    return File("", data, isinstance(data, str), True, sought=bool(data))
 
 
 def _string_io(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:
-    return File("", _argument(args, options, 0, "initial_value", ""), True, True)
+    data = _argument(args, options, 0, "initial_value", "")
+    return File("", data, True, True, sought=bool(data))
 
 
 def _zip_file(state: Executing, args: list[Any], options: dict[str, Any], node: ast.AST) -> Any:

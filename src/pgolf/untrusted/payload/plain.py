@@ -131,7 +131,8 @@ class Plain(Modules):
             first = next(iter(items), MISSING) if items is not None else MISSING
             return first if first is not MISSING else self.unknown("next")
         if name == "memoryview":
-            return args[0] if isinstance(args[0], bytes) else self.unknown("memoryview")
+            # What is stored into a view is stored into what it shows.
+            return args[0] if isinstance(args[0], (bytes, bytearray)) else self.unknown("memoryview")
         if name == "isinstance":
             return self.is_instance(args[0], args[1])
         if name == "getattr":

@@ -98,6 +98,8 @@ class File:
     writable: bool
     position: int = 0
     codec: str = ""
+    sought: bool = False
+    """Whether a place in it was sought, so that what is written next may not come at its end."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
