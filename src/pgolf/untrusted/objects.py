@@ -334,7 +334,8 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
             interp.renames(target, target.attributes, name, target.attributes.get(name, MISSING))
         if isinstance(target, Module):
             target.patched.add(name)
-            if interp.token_reads and type(value) in (Function, BoundMethod) and not target.unknown:
+            own_file = "__file__" in target.attributes
+            if interp.token_reads and type(value) in (Function, BoundMethod) and not own_file:
                 interp.doubt(f"{target.name}.{name} is replaced after an evaluation", line)
             if target.unknown:
                 _kept_by_unknown(interp, value, f"becomes attribute {name} of something unknown", line)
