@@ -97,3 +97,12 @@ def test_roles_are_kept_where_a_wrapper_returns_what_its_function_made() -> None
         assert found.tables is not None
         assert found.tables.has_leading_space[0]
         assert "boundary_mask_wrong" not in [d.name.value for d in found.deviations]
+
+
+def test_two_flag_columns_that_hold_the_same_are_still_two() -> None:
+    source = (_EXAMPLES / "scripts" / "canonical.py").read_text(encoding="utf-8")
+    wrong = source.replace("has_leading_space[token_id] = True", "pass").replace(
+        "np.ones((table_size,)", "np.zeros((table_size,)"
+    )
+    found = audit_script(Script("train_gpt.py", wrong.encode(), NoSiblings()))
+    assert "boundary_mask_wrong" in [d.name.value for d in found.deviations]

@@ -1000,9 +1000,20 @@ def _from_consumed(tables: list[ConsumedTable], run: _Run) -> _Found | None:
         if all(any(_same(t.values, c) for c in contents) for t in candidates):
             # What the loop reads is what this call returned, so the call's other tables belong to it,
             # whether the loop reads them or not. Its names for them tell a wrong column's role.
-            call.hints = tuple(next((t.hint for t in candidates if _same(t.values, c)), "") for c in contents)
+            call.hints = _hints(contents, candidates)
             whole = whole or _from_builder(call, vocabulary)
     return whole or _assign(candidates, vocabulary, "read", "", candidates[0].line)
+
+
+def _hints(contents: list[list[Value]], tables: list[ConsumedTable]) -> tuple[str, ...]:
+    """For each content the name through which it is read; tables that hold the same are taken in turn."""
+    left = list(tables)
+    hints: list[str] = []
+    for content in contents:
+        found = next((t for t in (*left, *tables) if _same(t.values, content)), None)
+        left = [t for t in left if t is not found]
+        hints.append(found.hint if found is not None else "")
+    return tuple(hints)
 
 
 def _same(a: list[Value], b: list[Value]) -> bool:
@@ -1045,7 +1056,10 @@ def _assign(
     size = len(vocabulary)
     unique: list[ConsumedTable] = []
     for t in tables:
-        same = next((u for u in unique if _same(u.values, t.values) and _flags(u) == _flags(t)), None)
+        same = next(
+            (u for u in unique if _same(u.values, t.values) and _flags(u) == _flags(t) and not _apart(u, t)),
+            None,
+        )
         if same is None:
             unique.append(t)
     numeric = [t for t in unique if not _flags(t)]
@@ -1098,6 +1112,12 @@ def _assign(
         boundary.values if boundary is not None else list(canonical.is_boundary) + [True] * (length - size),
         how, name, line or base.line, missing,
     )  # fmt: skip
+
+
+def _apart(a: ConsumedTable, b: ConsumedTable) -> bool:
+    """Whether two columns of flags stand for different things by their names, whatever they hold."""
+    roles = {_hint_role(a), _hint_role(b)}
+    return _flags(a) and roles == {"space", "boundary"}
 
 
 def _flags(table: ConsumedTable) -> bool:
