@@ -20,11 +20,11 @@ from pgolf.audit.processes import Evaluation
 from pgolf.core.bpb import LN2
 from pgolf.core.token_flow import TokenFlow
 from pgolf.core.tokenizer import Vocabulary
+from pgolf.untrusted.changes import arrays_within, spoil_reachable
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.interp import Enough, Frame, Interp, Observer, held_by
 from pgolf.untrusted.objects import HANDS_OUT, MethodOf, spoil_registered
 from pgolf.untrusted.operators import mean_loss, spoil
-from pgolf.untrusted.statements import arrays_within, spoil_reachable
 from pgolf.untrusted.syntax import walk
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
@@ -248,7 +248,7 @@ class Watcher(Observer):
             self._same_tables(interp, function, [*args, *kwargs.values()], line)
             self.flow.again(id(function.code), function.name, line, _models(args, kwargs))
             return ScoredAgain(f"{function.name}() was evaluated before", line, "model")
-        self.pending.append((interp.tokenizer_calls, interp.token_reads))
+        self.pending.append((interp.probe.tokenizer_calls, interp.probe.token_reads))
         self.before.append((self.graded_targets, self.sidecar_reads[0], len(self.scores)))
         self.nested.append(0)
         self.entered.setdefault(id(function.code), function)
@@ -269,12 +269,12 @@ class Watcher(Observer):
     ) -> None:
         asked, reads = self.pending.pop() if self.pending else (0, 0)
         graded, sidecar, scores = self.before.pop() if self.before else (0, 0, 0)
-        own = interp.tokenizer_calls - asked - (self.nested.pop() if self.nested else 0)
+        own = interp.probe.tokenizer_calls - asked - (self.nested.pop() if self.nested else 0)
         if self.nested:
-            self.nested[-1] += interp.tokenizer_calls - asked
+            self.nested[-1] += interp.probe.tokenizer_calls - asked
         if own > 0:
             self.askers[id(function.code)] = function
-        read = interp.token_reads > reads
+        read = interp.probe.token_reads > reads
         if self.functions:
             self.functions.pop()
         if isinstance(result, Tensor) and result.data and isinstance(result.data[0], Tok):
@@ -303,7 +303,7 @@ class Watcher(Observer):
         ):
             self.untabled.append(Evaluation(function, tuple(args), kwargs, tuple(forms), line))
             self.noted_untabled.update(id(f.weights) for f in forms)
-        if forms and interp.token_reads:
+        if forms and interp.probe.token_reads:
             beside_mean = read and any(is_mean(form) for form in forms)
             for form in forms:
                 self.note(form, function.name, at, beside_mean and not is_mean(form))
@@ -317,13 +317,15 @@ class Watcher(Observer):
                     self.scored.setdefault(
                         id(function.code), [list(d) for d in given if self._is_like_a_table(d)][:16]
                     )
-        if interp.tokenizer_calls > asked:
+        if interp.probe.tokenizer_calls > asked:
             arrays = arrays_in(result, self.size)
             if arrays:
                 for array in arrays:
                     if isinstance(array, Tensor):
-                        interp.keep_built(array, at)
-                call = BuilderCall(function, args, kwargs, arrays, at, function.name, len(interp.patches))
+                        interp.tables.keep(array, at)
+                call = BuilderCall(
+                    function, args, kwargs, arrays, at, function.name, len(interp.tables.patches)
+                )
                 call.returned = tuple(list(flat_values(array, self.size)) for array in arrays)
                 self.builders.append(call)
 
@@ -417,7 +419,7 @@ class Watcher(Observer):
                 or isinstance(container.data[0], Tok)
             ):
                 return
-            if container.data is interp.stream:
+            if container.data is interp.probe.stream:
                 return
             values: list[Value] = container.data
             dtype = container.dtype
@@ -429,9 +431,9 @@ class Watcher(Observer):
             values, dtype = [container.get(i, 0) for i in range(self.size)], "dict"
         else:
             return
-        if not interp.token_reads:
+        if not interp.probe.token_reads:
             interp.steps_left = min(interp.steps_left, interp.limits.evaluation_steps)
-        interp.token_reads += 1
+        interp.probe.token_reads += 1
         self.readers.setdefault(tuple(self.functions[-3:]), (line, len(self.scores)))
         key = id(container)
         found = self.tables.get(key)
@@ -492,13 +494,13 @@ class Watcher(Observer):
         label = before[-40:].lower()
         if "loss" in label or "bpb" in label:
             self.flow.printed(before)
-        if (interp.token_reads or self.graded_targets) and _REPORTS.search(label):
+        if (interp.probe.token_reads or self.graded_targets) and _REPORTS.search(label):
             why = self._no_score(value)
             if why:
-                (self.unlike if interp.token_reads else self.unlike_untabled).append((line, why))
+                (self.unlike if interp.probe.token_reads else self.unlike_untabled).append((line, why))
         forms = losses_in(value)
         fresh = [form for form in forms if id(form.weights) not in self.noted]
-        if fresh and "bpb" in label and interp.token_reads:
+        if fresh and "bpb" in label and interp.probe.token_reads:
             self._flows(fresh, 0, self.functions[-1] if self.functions else "", line)
         elif "bpb" in label and isinstance(value, Opaque) and not isinstance(value, ScoredAgain):
             self.flow.unfollowed()
@@ -543,7 +545,7 @@ class Watcher(Observer):
     def altered(self, interp: Interp, text: TextOf, what: str, line: int) -> None:
         literal = "".join(p for p in text.parts if isinstance(p, str)).lower()
         held = frozenset().union(*(positions_in(p) for p in text.parts if not isinstance(p, str)))
-        if interp.token_reads and "bpb" in literal and len(held) > self.stream_length // 2:
+        if interp.probe.token_reads and "bpb" in literal and len(held) > self.stream_length // 2:
             self.unlike.append((line, f"{what} of a text with a score in it"))
 
     def emitted(self, interp: Interp, pieces: list[Value], end: str, line: int) -> None:
@@ -551,7 +553,9 @@ class Watcher(Observer):
         for piece in pieces:
             if isinstance(piece, str):
                 before = (before + piece)[-_LITERAL_TAIL:]
-                reported = _REPORTED.search(before.lower()) if interp.token_reads and "." in piece else None
+                reported = (
+                    _REPORTED.search(before.lower()) if interp.probe.token_reads and "." in piece else None
+                )
                 if reported is not None:
                     self.unlike.append((line, f"the fixed number {reported[4]}"))
                 continue
@@ -608,7 +612,7 @@ class Watcher(Observer):
             if function.frame.module.name == "__main__" and len(entered) < 400:
                 end = getattr(node, "end_lineno", None) or node.lineno
                 entered.append((node.lineno + function.frame.offset, end + function.frame.offset))
-        return self.flow.facts(complete, tuple(sorted(entered)), not interp.shards_read <= {"val"})
+        return self.flow.facts(complete, tuple(sorted(entered)), not interp.probe.shards_read <= {"val"})
 
     def _flows(self, forms: list[Loss], code: int, function: str, line: int, adapted: bool = False) -> None:
         for form in forms:
@@ -724,10 +728,10 @@ class Watcher(Observer):
         elif writes:
             why = f"may be changed by {called}()"
         elif name in _KEEPS or _KEEPERS.match(called):
-            kept = (a for value in everything for a in arrays_within(value) if interp.is_built(a))
+            kept = (a for value in everything for a in arrays_within(value) if interp.tables.holds(a))
             for v in kept:
                 spoil(v, f"is kept by {name or called}(), which may change it", line)
-        if interp.registered and name in HANDS_OUT:
+        if interp.tables.registered and name in HANDS_OUT:
             spoil_registered(interp, name, line)
         if why:
             for v in (a for value in everything for a in arrays_within(value)):
@@ -779,10 +783,10 @@ class Watcher(Observer):
                 reached = [*function.defaults, *function.kw_defaults.values()]
                 reached += [held_by(function.frame, name) for name in returned_names(function.code.node)]
             for array in (a for held in reached for a in arrays_within(held)):
-                if interp.is_built(array):
+                if interp.tables.holds(array):
                     spoil(array, why, line)
             for array in arrays_within(value):
-                if array.data and len(array.data) == len(interp.stream) and type(array.data[0]) is Tok:
+                if array.data and len(array.data) == len(interp.probe.stream) and type(array.data[0]) is Tok:
                     spoil(array, why, line)
 
     def _note_construction(self, name: str, args: list[Value], kwargs: dict[str, Value]) -> None:

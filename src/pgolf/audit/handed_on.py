@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from pgolf.untrusted.changes import arrays_within, change_roots
 from pgolf.untrusted.interp import Frame, Interp, assigned_names, held_by
 from pgolf.untrusted.program import Program
 from pgolf.untrusted.source import chunk_nodes, chunk_words
-from pgolf.untrusted.statements import arrays_within, change_roots
 from pgolf.untrusted.syntax import own_nodes, parameters, walk
 from pgolf.untrusted.values import MISSING, Function, Intrinsic, Opaque
 
@@ -27,7 +27,7 @@ def may_change_tables(program: Program, entered: set[int]) -> str:
     `entered`: identities of the code of functions that were evaluated; what they change was seen.
     """
     interp = program.interp
-    if not interp.built:
+    if not interp.tables.arrays:
         return ""
     seen: set[int] = set()
     for function in interp.handed.values():
@@ -47,7 +47,7 @@ def _in_unread_code(program: Program) -> str:
         held = {
             name
             for name, value in list(module.vars.items())
-            if any(program.interp.is_built(array) for array in arrays_within(value))
+            if any(program.interp.tables.holds(array) for array in arrays_within(value))
         }
         if not held:
             continue
@@ -74,7 +74,7 @@ def _changed(interp: Interp, frame: Frame, node: ast.AST, seen: set[int], depth:
     seen.add(id(node))
     changed, called = _outside(node)
     for name in changed:
-        if any(interp.is_built(array) for array in arrays_within(held_by(frame, name))):
+        if any(interp.tables.holds(array) for array in arrays_within(held_by(frame, name))):
             return name
     if len(seen) > _MOST_CALLS or depth > 20:
         return ""

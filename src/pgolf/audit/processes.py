@@ -73,12 +73,12 @@ def evaluate_together(
 
     With `other_sizes` the settings that are scaled down have the other of their two sizes.
     """
-    kept, parts = interp.observer, dict(interp.parts_of_processes)
+    kept, parts = interp.observer, dict(interp.world.parts)
     incoming: Sums = []
     try:
         for rank in range(processes - 1, -1, -1):
-            interp.process, interp.observer = (rank, processes), observer()
-            interp.reduced, interp.incoming = [], list(incoming) if rank == 0 else []
+            interp.world.process, interp.observer = (rank, processes), observer()
+            interp.world.reduced, interp.world.incoming = [], list(incoming) if rank == 0 else []
             interp.steps_left = interp.limits.evaluation_steps
             interp.cells_left = max(interp.cells_left, interp.limits.interpreter_cells // 2)
             interp.other_sizes = other_sizes
@@ -91,19 +91,19 @@ def evaluate_together(
             finally:
                 with_process.undo()
             if rank == 0:
-                if interp.incoming:
+                if interp.world.incoming:
                     return Together(why="its first process takes part in fewer sums than the others")
                 return Together(value, observer=interp.observer)
             if rank == processes - 1:
-                incoming = list(interp.reduced)
-            elif [shape for _, shape in incoming] != [shape for _, shape in interp.reduced]:
+                incoming = list(interp.world.reduced)
+            elif [shape for _, shape in incoming] != [shape for _, shape in interp.world.reduced]:
                 return Together(why="its processes take part in different sums")
             else:
-                incoming = added(interp, incoming, interp.reduced)
+                incoming = added(interp, incoming, interp.world.reduced)
     except (Stuck, ScriptRaise, LimitTripped) as stopped:
         return Together(why=str(stopped))
     finally:
-        interp.process, interp.observer, interp.other_sizes = None, kept, False
+        interp.world.process, interp.observer, interp.other_sizes = None, kept, False
     return Together(why="no process was evaluated")
 
 
@@ -220,7 +220,7 @@ def _made_of_sizes(interp: Interp, value: Value, depth: int, inside: bool = Fals
     if kind in _SCALED:
         return True
     if kind is Tensor:
-        return bool(value.data) and type(value.data[0]) in _NUMBERS and not interp.is_built(value)
+        return bool(value.data) and type(value.data[0]) in _NUMBERS and not interp.tables.holds(value)
     if kind is dict or kind is Instance:
         return inside or depth >= _DEPTH or (kind is dict and len(value) > _MANY)
     if kind in (list, tuple, set, frozenset, range):

@@ -26,7 +26,7 @@ class Untabled(NamedTuple):
 def bytes_without_table(watcher: Watcher, program: Program, data: bytes) -> Untabled | None:
     """Where the bytes come from when no table was found, proved from a score; None when nothing is proved."""
     interp = program.interp
-    sidecar = interp.sidecar
+    sidecar = interp.probe.sidecar
     for score in watcher.scores:
         weight = score.uniform
         if weight is None or not score.weights:
@@ -45,15 +45,15 @@ def bytes_without_table(watcher: Watcher, program: Program, data: bytes) -> Unta
             # Any loss, however scaled, is a linear form; only a value that is printed as bits per byte says more.
             continue
         if math.isclose(weight * n * LN2, 1.0, rel_tol=1e-9):
-            if not interp.tokenizer_calls:
+            if not interp.probe.tokenizer_calls:
                 return Untabled(
                     ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, f"{where}: one token is one byte"
                 )
             continue
         if math.isclose(weight * n, 1.0, rel_tol=1e-9) or math.isclose(weight, 1.0):
             continue
-        special = _special_ids(counted, score.weights, interp.stream)
-        if special and not interp.tokenizer_calls:
+        special = _special_ids(counted, score.weights, interp.probe.stream)
+        if special and not interp.probe.tokenizer_calls:
             why = f"{where}: one token is one byte, and the {special} ids before them are none"
             return Untabled(ByteSource.BYTE_LEVEL, EvalStatus.CANONICAL, why, special)
         ratio = counted / n

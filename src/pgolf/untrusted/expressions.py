@@ -268,7 +268,7 @@ def _perhaps(node: ast.expr, part: Expr) -> Expr:
     names = tuple(n.target.id for n in walk(node) if isinstance(n, ast.NamedExpr))
 
     def run(fr: Frame) -> Value:
-        from pgolf.untrusted.statements import under_unknown
+        from pgolf.untrusted.conditions import under_unknown
 
         before = [fr.vars.get(name, MISSING) for name in names]
         value: Value
@@ -295,7 +295,7 @@ class _LeftOut:
         self.names: tuple[tuple[ast.AST, str], ...] | None = None
 
     def note(self, fr: Frame, line: int) -> None:
-        from pgolf.untrusted.statements import left_out_names, note_left_out
+        from pgolf.untrusted.changes import left_out_names, note_left_out
 
         if self.names is None:
             self.names = left_out_names([n for n in self.nodes if _acts(n)])
@@ -326,7 +326,7 @@ def _boolop(node: ast.BoolOp) -> Expr:
                 continue
             if truth is stop_on:
                 # False and unknown is False whatever the unknown is (likewise True or unknown).
-                if interp.built:
+                if interp.tables.arrays:
                     left_out.note(fr, line)
                 if unknown is None:
                     return value
@@ -417,11 +417,11 @@ def _ifexp(node: ast.IfExp) -> Expr:
         if fr.interp.bound_met:
             fr.interp.at_scale(fr.interp.bound_met, line + fr.offset)
         if truth is True:
-            if fr.interp.built:
+            if fr.interp.tables.arrays:
                 not_orelse.note(fr, line)
             return body(fr)
         if truth is False:
-            if fr.interp.built:
+            if fr.interp.tables.arrays:
                 not_body.note(fr, line)
             return orelse(fr)
         a, b = maybe_body(fr), maybe_orelse(fr)
@@ -535,7 +535,7 @@ def function_maker(node: Any) -> Expr:
         if made.frame.vars is not made.frame.module.vars:
             fr.interp.cyclic.append(made.frame)
         if acting:
-            from pgolf.untrusted.statements import may_run
+            from pgolf.untrusted.conditions import may_run
 
             for note in acting:
                 may_run(fr, partial(note, fr), code.line + fr.offset)
@@ -824,7 +824,8 @@ def _comprehension(
     start: Callable[[], Any],
     finish: Callable[[Frame, Any], Value],
 ) -> Expr:
-    from pgolf.untrusted.statements import assigner, may_run
+    from pgolf.untrusted.assignments import assigner
+    from pgolf.untrusted.conditions import may_run
 
     levels = [
         (compile_expr(g.iter), assigner(g.target), [compile_expr(c) for c in g.ifs]) for g in node.generators
@@ -866,7 +867,8 @@ def _listcomp(node: ast.ListComp) -> Expr:
 @_for(ast.GeneratorExp)
 def _genexp(node: ast.GeneratorExp) -> Expr:
     """Its first source is evaluated at once, all else when an item is asked for."""
-    from pgolf.untrusted.statements import assigner, may_run
+    from pgolf.untrusted.assignments import assigner
+    from pgolf.untrusted.conditions import may_run
 
     element = compile_expr(node.elt)
     acts = _acts(node)

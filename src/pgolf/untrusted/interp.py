@@ -21,9 +21,11 @@ from functools import lru_cache
 from typing import Any
 
 from pgolf.errors import LimitTripped
+from pgolf.untrusted.built_tables import BuiltTables
 from pgolf.untrusted.limits import Limits
+from pgolf.untrusted.probe import Probe
 from pgolf.untrusted.scaled import truth as scaled_truth
-from pgolf.untrusted.script import Siblings
+from pgolf.untrusted.surroundings import Surroundings
 from pgolf.untrusted.syntax import own_nodes, walk
 from pgolf.untrusted.tensor import SERIALS, Tensor
 from pgolf.untrusted.values import (
@@ -50,6 +52,7 @@ from pgolf.untrusted.values import (
     Tok,
     Value,
 )
+from pgolf.untrusted.world import World
 
 NORMAL, BREAK, CONTINUE, RETURN, MAYBE = 0, 1, 2, 3, 4
 """How a statement ends; after `MAYBE` what follows may not be reached: some way out was taken under an unknown condition."""
@@ -228,8 +231,10 @@ class Interp:
         self.doubts: list[tuple[int, str]] = []
         """What the script does that is not modelled and could change tables unseen: no proof stands beside one."""
         self.observer: Observer = Observer()
-        self.token_reads = 0
-        """How often a table was read by stream tokens; a training loop that reads none is not followed for long."""
+        self.probe = Probe()
+        self.around = Surroundings()
+        self.world = World()
+        self.tables = BuiltTables(self.doubt)
         self.optimiser_calls = 0
         """How often a loss was differentiated or gradients were cleared: what a loop of training does."""
         self.layers: list[str] = []
@@ -241,16 +246,6 @@ class Interp:
         """Lists that stand for a `collections.deque`, by identity."""
         self.factories: dict[int, tuple[Value, Value]] = {}
         """`defaultdict` factories by identity of the dictionary."""
-        self.tokenizer_calls = 0
-        """Questions asked of tokenizers: what a function did between two readings is table building or not."""
-        self.built: dict[int, Tensor] = {}
-        """Arrays that functions returned which had asked a tokenizer about its pieces, by serial number."""
-        self.registered: list[Tensor] = []
-        """Those of them that are buffers or parameters of a model, which hands them out again."""
-        self.patches: list[tuple[int, int]] = []
-        """Changes of such arrays afterwards, made or left out by a condition: serial number and line."""
-        self.left_out = 0
-        """How often containers were looked through for such arrays where a condition left statements out."""
         self.at_exit: list[tuple[Value, list[Value], dict[str, Value], int]] = []
         """Calls that are made when the program ends."""
         self.loops: list[dict[tuple[int, str], Value]] = []
@@ -271,51 +266,13 @@ class Interp:
         """What the script put in the place of its standard output."""
         self.handed: dict[int, Function] = {}
         """Functions that something not followed may call, by identity: methods of classes, and what was given away."""
-        self.process: tuple[int, int] | None = None
-        """The rank and the number of processes where one process of several is evaluated; None for the whole run."""
-        self.reduced: list[tuple[list[Value], tuple[int, ...]]] = []
-        """What the process has handed to sums over all processes, in order: elements and shape."""
-        self.incoming: list[tuple[list[Value], tuple[int, ...]]] = []
-        """What the other processes hand to those sums, added up, in order."""
         self.other_sizes = False
         """Whether settings have the other ones of their two sizes."""
-        self.prefixes: dict[int, int] = {}
-        """Literal numbers of tokens that the stream is cut to, with the line."""
-        self.parts_of_processes: dict[int, Value] = {}
-        """Parts of tokens or windows whose ends depend on the process, by identity."""
-        self.counts_of_processes: dict[int, Value] = {}
-        """Short ranges whose length depends on the process, by identity."""
-        self.many_processes = False
-        """Whether the script asks which of several processes it is."""
         self.any_shape = False
         """Whether losses that are reshaped to unknown sizes keep their order and become flat: where only the order counts."""
-        self.highest_piece_id = -1
-        """Highest id past the vocabulary that a tokenizer was asked for."""
-        self.tokenizer_paths: set[str] = set()
-        self.tables_read: set[str] = set()
-        self.vocab_size = 0
-        self.stream: list[Value] = []
-        """The probe stream (`Tok` elements) that validation shards are said to hold, and its byte sidecar."""
-        self.sidecar: list[Value] = []
-        self.shards_read: set[str] = set()
-        """"val" when tokens were read from a file whose name says so, "other" when the name was something else."""
-        self.siblings: Siblings | None = None
-        self.read_npz: Callable[[bytes, str], dict[str, Any]] | None = None
         self.frame_of_import: Frame | None = None
         self.text_runner: Callable[[list[Value], dict[str, Value], int], Value] | None = None
         self.importer: Callable[[str, Frame, int, int], Value] | None = None
-        self.environment: dict[str, str] = {}
-        """Environment variables the script reads, and what they were taken to be."""
-        self.settings: dict[str, str] = {}
-        self.environment_set: dict[str, Value] = {}
-        """Environment variables that the script sets itself; `MISSING` for those it deletes."""
-        self.environment_spoiled = ""
-        """Why no environment variable is known any more, or ""."""
-        self.saved: dict[str, Value] = {}
-        """Arrays and objects that the script saved, by file name: what loading them gives back."""
-        self.written: dict[str, bytes | Opaque] = {}
-        """Files that the script writes, by name: reading one gives what was written, or something unknown."""
-        """Environment variables that are given, as text."""
         self.builtins: dict[str, Value] = {}
         self.cyclic: list[Frame | dict[str, Value]] = []
         """Calls in which functions were defined, and attributes of classes: they hold what holds them."""
@@ -381,8 +338,8 @@ class Interp:
             if target.views is not None:
                 target.spoil_views(line)
             target.source, target.hidden = None, False
-            if self.built and target.serial in self.built:
-                self.note_patch(target.serial, line)
+            if self.tables.arrays and target.serial in self.tables.arrays:
+                self.tables.note_patch(target.serial, line)
             return not self.fresh or target.serial >= self.fresh[-1][0]
         return not self.fresh or id(target) in self.fresh[-1][1]
 
@@ -423,10 +380,10 @@ class Interp:
         for holder in stored.values():
             kind = type(holder)
             if kind is Tensor:
-                older = holder.serial < before and len(holder.data) >= self.vocab_size > 0
+                older = holder.serial < before and len(holder.data) >= self.probe.vocab_size > 0
                 if older and type(holder.data[0]) is not Tok:
                     spoil(holder, "stored into by a generator, when is not known", line)
-            elif kind in (list, dict) and id(holder) not in own and len(holder) >= self.vocab_size > 0:
+            elif kind in (list, dict) and id(holder) not in own and len(holder) >= self.probe.vocab_size > 0:
                 spoil(holder, "stored into by a generator, when is not known", line)
 
     def leave_loop(self) -> dict[tuple[int, str], Value]:
@@ -442,31 +399,6 @@ class Interp:
             else:
                 around.update(done)
         return done
-
-    def keep_built(self, array: Tensor, line: int) -> None:
-        """Watch an array that a builder returned; with too many of them nothing is proved."""
-        if len(self.built) < 400:
-            self.built[array.serial] = array
-        else:
-            self.doubt("more arrays come from the tokenizer's pieces than are watched", line)
-
-    def is_built(self, array: Tensor) -> bool:
-        """Whether an array is one that a builder returned, a view of it, or it in another memory or element type."""
-        at: Tensor | None = array
-        for _ in range(16):
-            if at is None:
-                return False
-            if at.serial in self.built:
-                return True
-            at = at.base or at.source
-        return True
-
-    def note_patch(self, serial: int, line: int) -> None:
-        """A watched array changes, or would on another condition; with too many such places nothing is proved."""
-        if len(self.patches) < 1000:
-            self.patches.append((serial, line))
-        else:
-            self.doubt("tables change at more places than are kept", line)
 
     def note_stuck(self, reason: str, line: int) -> None:
         self.may_raise += 1
@@ -485,9 +417,12 @@ class Interp:
 
     def is_of_stream(self, value: Value) -> bool:
         """Whether an array has an element for each token of the stream, or its elements are tokens."""
-        if type(value) is not Tensor or not value.data or not self.stream:
+        if type(value) is not Tensor or not value.data or not self.probe.stream:
             return False
-        return type(value.data[0]) is Tok or len(value.data) >= len(self.stream) - 16 > self.vocab_size
+        return (
+            type(value.data[0]) is Tok
+            or len(value.data) >= len(self.probe.stream) - 16 > self.probe.vocab_size
+        )
 
     def doubt(self, reason: str, line: int) -> None:
         if len(self.doubts) < 50:
@@ -536,7 +471,7 @@ class Interp:
                 self.may_raise += 1
                 if args or kwargs:
                     self.may_call([*args, *kwargs.values()], line)
-                    if self.built:
+                    if self.tables.arrays:
                         self._given_with_a_function(callee.name, [*args, *kwargs.values()], line)
                     return self._of_losses(callee.name, [*args, *kwargs.values()], result, line)
             return result
@@ -568,8 +503,8 @@ class Interp:
                 forward = get_attribute(self, callee, "forward", line)
                 if isinstance(forward, (Function, BoundMethod)) and self.observer.enters(forward, args):
                     return self.call(forward, args, kwargs, line)
-                if self.built and isinstance(forward, BoundMethod):
-                    from pgolf.untrusted.statements import spoil_reachable
+                if self.tables.arrays and isinstance(forward, BoundMethod):
+                    from pgolf.untrusted.changes import spoil_reachable
 
                     code, why = forward.function.code, "changed in a method that is not followed"
                     spoil_reachable(forward.function.frame, code.node, why, line)
@@ -602,11 +537,11 @@ class Interp:
     def _given_with_a_function(self, name: str, given: list[Value], line: int) -> None:
         """A modelled callable that could not be followed was given tables and a function to call with them."""
         if any(type(value) in (Function, BoundMethod) for value in given):
+            from pgolf.untrusted.changes import arrays_within
             from pgolf.untrusted.operators import spoil
-            from pgolf.untrusted.statements import arrays_within
 
             for array in (a for value in given for a in arrays_within(value)):
-                if self.is_built(array):
+                if self.tables.holds(array):
                     spoil(array, f"given to {name}() with a function", line)
 
     def _of_losses(self, name: str, given: list[Value], result: Opaque, line: int) -> Opaque:
@@ -668,7 +603,7 @@ class Interp:
     def _may_run(
         self, callee: Value, known: list[Value], wanted: int, frame: Frame | None, line: int
     ) -> None:
-        from pgolf.untrusted.statements import may_run
+        from pgolf.untrusted.conditions import may_run
 
         missing = Opaque("an argument that nothing known was given for", line)
         args = known + [missing] * max(0, wanted - len(known))
@@ -677,15 +612,15 @@ class Interp:
 
     def _may_change(self, args: list[Value], reason: str, line: int) -> None:
         """Containers that a function of Python's own library was given, which is not modelled: it may change them."""
+        from pgolf.untrusted.changes import arrays_within
         from pgolf.untrusted.operators import spoil
-        from pgolf.untrusted.statements import arrays_within
 
         for value in args:
             if type(value) in (list, dict, set):
                 # Before the container forgets them: functions may be called, tables changed.
                 self.hand_on(list(value.values()) if type(value) is dict else list(value), line)
                 for array in arrays_within(value):
-                    if self.is_built(array):
+                    if self.tables.holds(array):
                         spoil(array, f"may be changed: {reason}", line)
                 spoil(value, f"may be changed: {reason}", line)
             elif type(value) is bytearray:
@@ -1130,7 +1065,7 @@ def _statement_builder() -> Callable[[ast.stmt], Stmt]:
 
 def compile_block(body: list[ast.stmt]) -> Stmt:
     """A sequence of statements. One that gets stuck makes its targets unknown and the rest goes on."""
-    from pgolf.untrusted.statements import block
+    from pgolf.untrusted.blocks import block
 
     return block(body)
 

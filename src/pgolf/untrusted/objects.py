@@ -59,7 +59,7 @@ HANDS_OUT = frozenset({
 
 def spoil_registered(interp: Interp, name: str, line: int) -> None:
     """A model hands out its arrays, and so the byte tables among them."""
-    for array in interp.registered:
+    for array in interp.tables.registered:
         spoil(array, f"{name}() hands out the arrays of a model", line)
 
 
@@ -69,12 +69,12 @@ def _register(
     """`module.register_buffer(name, array)`: a byte table stays followed under its new name."""
     name = args[0] if args else kwargs.get("name")
     value = args[1] if len(args) > 1 else kwargs.get("tensor", kwargs.get("param"))
-    if type(value) is Tensor and interp.is_built(value):
+    if type(value) is Tensor and interp.tables.holds(value):
         if not isinstance(name, str):
             spoil(value, "becomes an attribute of an unknown name", line)
         else:
             set_attribute(interp, module, name, value, line)
-            interp.registered.append(value)
+            interp.tables.registered.append(value)
     return None
 
 
@@ -133,7 +133,7 @@ def get_attribute(interp: Interp, value: Value, name: str, line: int, missing_ok
         if found is MISSING and value.cls.opaque_base and not missing_ok:
             if name in _MODULE_ITSELF:
                 return Intrinsic(name, lambda it, args, kwargs, ln: value)
-            if interp.registered and name in HANDS_OUT:
+            if interp.tables.registered and name in HANDS_OUT:
                 spoil_registered(interp, name, line)
             if name in _REGISTERS:
                 return Intrinsic(name, lambda it, args, kwargs, ln: _register(it, value, args, kwargs, ln))
@@ -287,10 +287,10 @@ _HARMLESS_NAMES = frozenset(
 
 def _kept_by_unknown(interp: Interp, value: Value, why: str, line: int) -> None:
     """Something unknown keeps a value, and may change the tables in it."""
-    from pgolf.untrusted.statements import arrays_within
+    from pgolf.untrusted.changes import arrays_within
 
-    for array in arrays_within(value) if interp.built else ():
-        if interp.is_built(array):
+    for array in arrays_within(value) if interp.tables.arrays else ():
+        if interp.tables.holds(array):
             spoil(array, why, line)
 
 
@@ -335,7 +335,7 @@ def set_attribute(interp: Interp, target: Value, name: str, value: Value, line: 
         if isinstance(target, Module):
             target.patched.add(name)
             own_file = "__file__" in target.attributes
-            if interp.token_reads and type(value) in (Function, BoundMethod) and not own_file:
+            if interp.probe.token_reads and type(value) in (Function, BoundMethod) and not own_file:
                 interp.doubt(f"{target.name}.{name} is replaced after an evaluation", line)
             if target.unknown:
                 _kept_by_unknown(interp, value, f"becomes attribute {name} of something unknown", line)
@@ -466,7 +466,7 @@ def call_method(
                 if kind is bytearray:
                     interp.doubt(f"bytes may be changed by {name}()", line)
             return interp.call(found, args, kwargs, line)
-        if name.endswith("_") or name in _WRITING_METHODS or target.serial in interp.built:
+        if name.endswith("_") or name in _WRITING_METHODS or target.serial in interp.tables.arrays:
             spoil(target, f"{name}() of an array is not modelled", line)
     if kind is NativeObject:
         if name not in target.attributes and (
@@ -538,13 +538,13 @@ def _differs(index: Value) -> bool:
 
 def _is_stream(interp: Interp, element: Value) -> bool:
     """Whether an array of this element holds the stream's tokens or the bytes of its targets: its parts are scored per process."""
-    return type(element) is Tok or (type(element) is int and element in interp.sidecar)
+    return type(element) is Tok or (type(element) is int and element in interp.probe.sidecar)
 
 
 def _is_sidecar(interp: Interp, array: Tensor) -> bool:
     """Whether an array holds bytes of targets from a sidecar file."""
     element = array.data[0] if array.data else None
-    return type(element) is int and element >= SIDECAR_BASE and element in interp.sidecar
+    return type(element) is int and element >= SIDECAR_BASE and element in interp.probe.sidecar
 
 
 SIDECAR_BASE = 1000
@@ -575,15 +575,19 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
         if isinstance(plain, slice) and container.data and container.shape and type(container.data[0]) is Tok:
             cut = _beyond(plain, container.shape[0])
             stop = plain.stop
-            if type(stop) is int and 0 < stop < len(interp.stream) == len(container.data) and not plain.start:
-                interp.prefixes.setdefault(stop, line)
+            if (
+                type(stop) is int
+                and 0 < stop < len(interp.probe.stream) == len(container.data)
+                and not plain.start
+            ):
+                interp.probe.prefixes.setdefault(stop, line)
             if cut is not None:
                 interp.at_scale(f"cuts the tokens at {cut}", line, of_stream=True)
         result = get(container, plain)
         if _is_sidecar(interp, container):
             interp.observer.read_sidecar(line)
         if _differs(plain):
-            interp.parts_of_processes[id(result)] = result
+            interp.world.parts[id(result)] = result
         interp.cells(len(result.data))
         interp.step(len(result.data) >> 3)
         if type(index) in (Tensor, Tok) or isinstance(index, (list, tuple)):
@@ -611,7 +615,7 @@ def get_item(interp: Interp, container: Value, index: Value, hint: str, line: in
                 interp.at_scale(f"keeps {index.stop} of the shards", line, _names_validation(container[0]))
             result = container[index]
             if _differs(index):
-                interp.parts_of_processes[id(result)] = result
+                interp.world.parts[id(result)] = result
             return interp.made(result) if kind is list else result
         if isinstance(index, int):
             if scaled.differs(index):

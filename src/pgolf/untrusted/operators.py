@@ -491,10 +491,10 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
         if category(result.dtype) > category(a.dtype) or unsigned:
             raise raise_in_script("TypeError", "in-place operation of another kind of number", line)
         a.data[:] = result.data if result.dtype == a.dtype else cast_to(result, a.dtype).data
-        if interp.token_reads and op == "Add" and len(a.data) == 1:
+        if interp.probe.token_reads and op == "Add" and len(a.data) == 1:
             a.data[0] = _added_up(a.data[0])
         elif (
-            interp.token_reads
+            interp.probe.token_reads
             and op in _DRIFTING
             and len(a.data) == 1
             and interp.in_own_loop()
@@ -549,7 +549,7 @@ def inplace(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
             a *= b
         return a
     result = binary(interp, op, a, b, line)
-    if interp.token_reads:
+    if interp.probe.token_reads:
         if op == "Add" and isinstance(result, float):
             return _added_up(result)
         if op in _DRIFTING and interp.in_own_loop() and type(result) in (int, float) and result != a:
@@ -574,7 +574,7 @@ _DRIFTING = frozenset({"Sub", "Mult", "Div", "FloorDiv", "Mod", "Pow", "BitAnd",
 def changed_by_round(interp: Interp, old: Value, new: Value) -> Value:
     """A number that a statement of a loop makes out of its last value: `scale = scale * 0.99`."""
     if (
-        interp.token_reads
+        interp.probe.token_reads
         and type(new) in (int, float)
         and type(old) in _NUMBERS_OF_ROUNDS
         and interp.in_own_loop()
@@ -685,7 +685,10 @@ def compare(interp: Interp, op: str, a: Value, b: Value, line: int) -> Value:
                 if len(x.data) == 1:
                     interp.bound_met = f"compares with {y!r}"
                 elif (
-                    type(x.data[0]) is Tok and y > interp.vocab_size and op in ("Eq", "Gt", "GtE") and x is a
+                    type(x.data[0]) is Tok
+                    and y > interp.probe.vocab_size
+                    and op in ("Eq", "Gt", "GtE")
+                    and x is a
                 ):
                     interp.at_scale(f"compares token ids with {y!r}", line, of_stream=True)
         n = max(len(x.data) for x in (a, b) if isinstance(x, Tensor))
@@ -797,7 +800,7 @@ def _unreached(interp: Interp, literal: float, answer: Value) -> bool:
     """Whether a literal is past all that the probe has on one side of it, so that its effect does not show."""
     return (
         abs(literal) > SPECIAL_IDS
-        and literal not in (-100, interp.vocab_size, interp.vocab_size - 1)
+        and literal not in (-100, interp.probe.vocab_size, interp.probe.vocab_size - 1)
         and isinstance(answer, Tensor)
         and len(answer.data) > 1
         and type(answer.data[0]) is bool

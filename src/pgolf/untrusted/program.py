@@ -15,6 +15,7 @@ from typing import Any
 
 from pgolf.core.tokenizer import Vocabulary
 from pgolf.errors import LimitTripped
+from pgolf.untrusted.changes import arrays_within
 from pgolf.untrusted.installed import INSTALLED_PACKAGES
 from pgolf.untrusted.interp import Enough, Frame, Interp, ModuleFrame, Observer, Stmt, compile_block
 from pgolf.untrusted.intrinsics import fresh_builtins, packages
@@ -23,7 +24,6 @@ from pgolf.untrusted.intrinsics.tokenizers import TokenizerState
 from pgolf.untrusted.limits import Limits
 from pgolf.untrusted.script import Script
 from pgolf.untrusted.source import Chunk, Piece, Source, chunk_nodes, chunk_words, read_source, whole_source
-from pgolf.untrusted.statements import arrays_within
 from pgolf.untrusted.tensor import Tensor
 from pgolf.untrusted.values import (
     MISSING,
@@ -120,7 +120,7 @@ class Program:
         _evaluations.add(self.interp)
         self.interp.observer = observer
         self.interp.builtins = fresh_builtins()
-        self.interp.siblings = script.siblings
+        self.interp.around.siblings = script.siblings
         self.interp.importer = self._import
         self.interp.text_runner = self._run_text
         self.tokenizer = TokenizerState(vocabulary)
@@ -300,13 +300,13 @@ class Program:
     def _mentions_tables(self, chunk: Chunk, module: ModuleFrame) -> bool:
         """Whether a piece of the script that is not evaluated names something of its module that holds a byte table."""
         interp = self.interp
-        if not interp.built:
+        if not interp.tables.arrays:
             return False
         for name in chunk_words(chunk) & module.vars.keys():
             held = module.vars[name]
             if isinstance(held, (ClassValue, Function)):
                 held = held.attributes
-            if any(map(interp.is_built, arrays_within(held))):
+            if any(map(interp.tables.holds, arrays_within(held))):
                 return True
         return False
 
@@ -425,7 +425,7 @@ class Program:
             files = [f"{tried[0]}__init__.py"]
         for file in dict.fromkeys([*files, f"{base.rsplit('/', 1)[-1]}.py"]):
             written = written_file(self.interp, file)
-            if isinstance(written, Opaque) and file in self.interp.written:
+            if isinstance(written, Opaque) and file in self.interp.around.written:
                 self.unread.append((0, f"imports {file}, which the script writes: {written.reason}"))
                 return None
             data = written if isinstance(written, bytes) else self.script.siblings.read(file)

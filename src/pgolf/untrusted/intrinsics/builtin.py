@@ -57,7 +57,7 @@ _COLLECTED = 16
 
 def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     (value,) = args
-    if id(value) in interp.counts_of_processes:
+    if id(value) in interp.world.counts:
         return scaled.hidden("length of a range that depends on the process", line)
     if isinstance(value, (list, tuple)) and scaled.counted(value):
         return scaled.at_least(len(value))
@@ -66,7 +66,7 @@ def _len(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset, range, bytearray)):
         size = len(value)
         # What an evaluation has collected a real one collects more of.
-        return scaled.at_least(size) if size >= _COLLECTED and interp.token_reads else size
+        return scaled.at_least(size) if size >= _COLLECTED and interp.probe.token_reads else size
     if isinstance(value, DictView):
         return len(value.keys())
     if isinstance(value, Tensor):
@@ -311,7 +311,7 @@ def _type(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             )
             if not known or len(bases) > 8 or not all(isinstance(k, str) for k in attributes):
                 return Opaque("type() with bases that are not followed", line)
-            from pgolf.untrusted.statements import is_own_rule
+            from pgolf.untrusted.definitions import is_own_rule
 
             if any(map(is_own_rule, attributes)):
                 return Opaque(f"class {name}{OWN_HOOKS}a hook by type()", line)

@@ -30,7 +30,7 @@ def on_signal(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     handler = args[1] if len(args) > 1 else kwargs.get("handler")
     handler = handler.function if isinstance(handler, BoundMethod) else handler
     if isinstance(handler, Function):
-        from pgolf.untrusted.statements import spoil_reachable
+        from pgolf.untrusted.changes import spoil_reachable
 
         spoil_reachable(handler.frame, handler.code.node, "changed by a handler of signals", line)
     return None

@@ -204,7 +204,7 @@ def arange(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         if len(span) > LARGE_ARRAY:
             return Opaque("a large array", line, "model")
         array_room(interp, len(span))
-        if interp.token_reads and any(map(scaled.grows, values)):
+        if interp.probe.token_reads and any(map(scaled.grows, values)):
             return Tensor(scaled.steps(span, values[:3]), (len(span),), dtype or "int64")
         return Tensor([storer(dtype or "int64")(x) for x in span], (len(span),), dtype or "int64")
     return Opaque("arange() of floats", line)
@@ -290,7 +290,7 @@ def fromiter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(args[0], Opaque) or kwargs.keys() - {"dtype", "count"} or not isinstance(count, int):
         return Opaque("fromiter()", line)
     items = items_of(interp, args[0], line)
-    if count >= 0 and interp.token_reads and count != len(items):
+    if count >= 0 and interp.probe.token_reads and count != len(items):
         return Opaque("fromiter() of a count other than its items", line)
     if count > len(items):
         raise raise_in_script("ValueError", "iterator too short", line)

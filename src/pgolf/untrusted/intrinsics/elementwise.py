@@ -202,7 +202,7 @@ def _clip(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> Va
         and isinstance(scalar(high), (int, float))
         and not (
             any(isinstance(x, Tok) for x in t.data)
-            and scalar(high) in (interp.vocab_size - 1, interp.vocab_size)
+            and scalar(high) in (interp.probe.vocab_size - 1, interp.probe.vocab_size)
         )
     ):
         # Sums, sizes and token ids of a real run are larger than those of the probe stream.

@@ -89,10 +89,10 @@ def _unknown_file(target: NativeObject, line: int) -> Opaque:
 
 def _is_folder(interp: Interp, text: str) -> bool:
     """Whether a path is a folder that holds files of the submission."""
-    if interp.siblings is None:
+    if interp.around.siblings is None:
         return False
     plain = text.removeprefix("./").rstrip("/")
-    return plain in ("", ".") or any(name.startswith(f"{plain}/") for name in interp.siblings.names())
+    return plain in ("", ".") or any(name.startswith(f"{plain}/") for name in interp.around.siblings.names())
 
 
 def shard_size(interp: Interp, line: int) -> Value:
@@ -101,7 +101,7 @@ def shard_size(interp: Interp, line: int) -> Value:
         interp,
         "Add",
         SHARD_HEADER_BYTES,
-        binary(interp, "Mult", 2, stream_length(len(interp.stream)), line),
+        binary(interp, "Mult", 2, stream_length(len(interp.probe.stream)), line),
         line,
     )
 
@@ -109,7 +109,7 @@ def shard_size(interp: Interp, line: int) -> Value:
 def _stat(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
     module = Module("stat_result", lambda name: Opaque(f"file status {name}", line, "config"))
     kind = stream_kind(str(target.state))
-    if kind is not None and interp.stream:
+    if kind is not None and interp.probe.stream:
         module.attributes["st_size"] = shard_size(interp, line)
     return module
 
@@ -154,13 +154,15 @@ def _read_bytes(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs
 
 def written_file(interp: Interp, text: str) -> Value:
     """What the script wrote into a file of that name, Opaque where that is not known, MISSING where it wrote none."""
-    if not interp.written:
+    if not interp.around.written:
         return MISSING
-    if "" in interp.written:
-        return interp.written[""]
+    if "" in interp.around.written:
+        return interp.around.written[""]
     plain = text.removeprefix("./")
-    found = interp.written.get(plain, MISSING)
-    if found is MISSING and any(n.rsplit("/", 1)[-1] == plain.rsplit("/", 1)[-1] for n in interp.written):
+    found = interp.around.written.get(plain, MISSING)
+    if found is MISSING and any(
+        n.rsplit("/", 1)[-1] == plain.rsplit("/", 1)[-1] for n in interp.around.written
+    ):
         # Which of two folders a relative name means is not followed; a file of that name was written somewhere.
         return Opaque("a file of that name was written", 0, "config")
     return found
@@ -172,14 +174,14 @@ def write_file(interp: Interp, name: Value, content: Value, line: int, append: b
     if text is None or text.startswith("/dev/"):
         return
     plain = text.removeprefix("./")
-    if len(interp.written) >= _MAX_WRITTEN and plain not in interp.written:
-        interp.written[""] = Opaque("too many files were written to keep them apart", line, "config")
+    if len(interp.around.written) >= _MAX_WRITTEN and plain not in interp.around.written:
+        interp.around.written[""] = Opaque("too many files were written to keep them apart", line, "config")
         return
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     known: bytes | Opaque = Opaque("the file was written with something unknown", line, "config")
     if isinstance(data, (bytes, bytearray)) and not interp.fresh:
         known = bytes(data)
-    before = interp.written.get(plain) if append else b""
+    before = interp.around.written.get(plain) if append else b""
     if append and before is None:
         before = sibling(interp, text)
     if isinstance(known, bytes) and isinstance(before, bytes):
@@ -189,8 +191,8 @@ def write_file(interp: Interp, name: Value, content: Value, line: int, append: b
     elif append:
         known = Opaque("the file was written with something unknown", line, "config")
     interp.cells(len(known) >> 3 if isinstance(known, bytes) else 1)
-    interp.written[plain] = known
-    interp.saved.pop(plain, None)
+    interp.around.written[plain] = known
+    interp.around.saved.pop(plain, None)
 
 
 def writes(argument: int, value: int | None = None, ending: str = "") -> Call:
@@ -218,7 +220,7 @@ def writes(argument: int, value: int | None = None, ending: str = "") -> Call:
                 "npz", NPZ_METHODS, {k: copy_value(interp, v, line) for k, v in kwargs.items()}
             )
         if not interp.fresh and saved is not MISSING:
-            interp.saved[text.removeprefix("./")] = copy_value(interp, saved, line)
+            interp.around.saved[text.removeprefix("./")] = copy_value(interp, saved, line)
         return None
 
     return run
@@ -227,7 +229,7 @@ def writes(argument: int, value: int | None = None, ending: str = "") -> Call:
 def saved_value(interp: Interp, target: Value, line: int) -> Value:
     """What the script itself saved under a name and has not written since, or MISSING."""
     text = path_text(target)
-    found = MISSING if text is None else interp.saved.get(text.removeprefix("./"), MISSING)
+    found = MISSING if text is None else interp.around.saved.get(text.removeprefix("./"), MISSING)
     return MISSING if found is MISSING else copy_value(interp, found, line)
 
 
@@ -236,13 +238,13 @@ def sibling(interp: Interp, text: str) -> bytes | None:
     found_written = written_file(interp, text)
     if found_written is not MISSING:
         return found_written if isinstance(found_written, bytes) else None
-    if interp.siblings is None:
+    if interp.around.siblings is None:
         return None
     name = text.rsplit("/", 1)[-1]
     # What lies outside is meant by its whole name only.
     names = (text,) if text.startswith("../") else (text.removeprefix("./"), name)
     for candidate in dict.fromkeys(names):
-        found: bytes | None = interp.siblings.read(candidate)
+        found: bytes | None = interp.around.siblings.read(candidate)
         if found is not None:
             return found
     return None
@@ -410,7 +412,7 @@ def open_file(interp: Interp, text: str, args: Args, kwargs: Kwargs, line: int) 
         else:
             write_file(interp, text, b"", line, append="a" in mode)
         return NativeObject("output file", OUTPUT_METHODS, text)
-    if stream_kind(text) is not None and interp.stream:
+    if stream_kind(text) is not None and interp.probe.stream:
         return NativeObject("shard file", SHARD_FILE_METHODS, [text, 0])
     data = sibling(interp, text)
     if data is None:
@@ -471,7 +473,7 @@ def _shard_read(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs
     text, at = target.state
     n = scalar(args[0]) if args else None
     if not isinstance(n, int) or n < 0:
-        n = SHARD_HEADER_BYTES + 2 * len(interp.stream) - at
+        n = SHARD_HEADER_BYTES + 2 * len(interp.probe.stream) - at
     target.state[1] = at + n
     return NativeObject("shard bytes", {}, (text, at, n))
 
@@ -506,7 +508,7 @@ def _readinto(interp: Interp, target: NativeObject, args: Args, line: int) -> Va
 def shard_slice(interp: Interp, text: str, dtype: str, offset: int, count: int | None, line: int) -> Value:
     """Elements of the probe shard from a byte offset: the header as 32-bit integers, ids as 16-bit ones."""
     kind = stream_kind(text)
-    stream = interp.stream
+    stream = interp.probe.stream
     if kind is None or not stream:
         return Opaque(f"content of {text[-60:]}", line, "config")
     values: list[Value]
@@ -514,13 +516,13 @@ def shard_slice(interp: Interp, text: str, dtype: str, offset: int, count: int |
         values = [20240520, 1, stream_length(len(stream)), *[0] * 253][offset // 4 :]
     elif dtype in ("uint16", "int16") and offset >= SHARD_HEADER_BYTES:
         at = (offset - SHARD_HEADER_BYTES) // 2
-        values = list(stream[at:]) if kind == "tokens" else list(interp.sidecar[at:])
-        interp.shards_read.add("val" if "val" in text.rsplit("/", 1)[-1].lower() else "other")
+        values = list(stream[at:]) if kind == "tokens" else list(interp.probe.sidecar[at:])
+        interp.probe.shards_read.add("val" if "val" in text.rsplit("/", 1)[-1].lower() else "other")
     elif dtype in ("uint16", "int16"):
         # The header read as if it were tokens: its words are plain numbers in front of the stream's tokens.
         words = [part for word in (20240520, 1, len(stream)) for part in (word & 0xFFFF, word >> 16)]
         values = [*words, *[0] * 506][offset // 2 :]
-        values += list(stream) if kind == "tokens" else list(interp.sidecar)
+        values += list(stream) if kind == "tokens" else list(interp.probe.sidecar)
     else:
         return Opaque(f"shard read as {dtype}", line)
     if count is not None and count >= 0:
@@ -578,14 +580,14 @@ def load_npz(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     own = saved_value(interp, text, line)
     if own is not MISSING:
         return own
-    interp.tables_read.add(text.rsplit("/", 1)[-1])
+    interp.around.tables_read.add(text.rsplit("/", 1)[-1])
     data = sibling(interp, text)
     if data is None:
         return Opaque(f"the table file {text.rsplit('/', 1)[-1]} is not beside the script", line, "npz")
-    if interp.read_npz is None:
+    if interp.around.read_npz is None:
         return Opaque("table files are not read in this evaluation", line, "npz")
     try:
-        arrays = interp.read_npz(data, text)
+        arrays = interp.around.read_npz(data, text)
     except DataError as error:
         return Opaque(f"the table file cannot be read: {error}", line, "npz")
     out: dict[Value, Value] = {}

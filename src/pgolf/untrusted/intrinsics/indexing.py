@@ -129,7 +129,7 @@ def nonzero(interp: Interp, t: Value, args: Args, kwargs: Kwargs, line: int) -> 
     if unknown is not None:
         return unknown
     hits: list[Value] = [i for i, x in enumerate(t.data) if x]
-    if interp.stream and len(t.data) + 2 >= len(interp.stream):
+    if interp.probe.stream and len(t.data) + 2 >= len(interp.probe.stream):
         hits = [Scaled.of(i, i, scaled.STREAM_TOKENS_HIGH) for i in hits]
     interp.cells(len(hits))
     as_tuple = bool(kwargs.get("as_tuple", t.library == "numpy"))

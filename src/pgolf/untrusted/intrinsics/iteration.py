@@ -60,7 +60,7 @@ def _range(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
             interp.step(len(made))
             elements = interp.made(scaled.steps(made, values))
             if any(map(scaled.differs, values)) and all(scaled.real_range(v)[1] < math.inf for v in values):
-                interp.counts_of_processes[id(elements)] = elements
+                interp.world.counts[id(elements)] = elements
             return elements
         return made
     except ValueError:
@@ -74,12 +74,14 @@ def _enumerate(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return source
     if not isinstance(start, int):
         return Opaque("enumerate() from an unknown start", line)
-    if id(args[0]) in interp.counts_of_processes:
+    if id(args[0]) in interp.world.counts:
         numbered = [(start + i, x) for i, x in enumerate(source)]
-        interp.counts_of_processes[id(numbered)] = numbered
+        interp.world.counts[id(numbered)] = numbered
         return interp.made(numbered)
     held = (
-        args[0].seen() if isinstance(args[0], Cursor) and args[0].lost is None and interp.stream else args[0]
+        args[0].seen()
+        if isinstance(args[0], Cursor) and args[0].lost is None and interp.probe.stream
+        else args[0]
     )
     if type(start) is int and isinstance(held, (list, tuple)) and scaled.counted(held):
         return interp.iterator((scaled.at_least(start + i) if i else start, x) for i, x in enumerate(source))
@@ -92,7 +94,7 @@ def _zip(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         return unknown
     if kwargs:
         return Opaque("zip() with options", line)
-    if interp.stream:
+    if interp.probe.stream:
         # The ends of collections that grow with the run are looked at; iterators keep what they have to give.
         columns = [a.seen() if isinstance(a, Cursor) and a.lost is None else a for a in args]
         sized = [c for c in columns if isinstance(c, (list, tuple, range)) and len(c) < MOST_SEEN]
@@ -134,7 +136,7 @@ def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     if isinstance(args[0], Opaque):
         return args[0]
     acc: Value = args[1] if len(args) > 1 else kwargs.get("start", 0)
-    if id(args[0]) in interp.counts_of_processes:
+    if id(args[0]) in interp.world.counts:
         return scaled.hidden("sum of a range that depends on the process", line)
     values = items_of(interp, args[0], line)
     if (
@@ -143,7 +145,7 @@ def _sum(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         and isinstance(acc, (int, float))
     ):
         whole = total(values)
-        if interp.token_reads and len(values) > 2:
+        if interp.probe.token_reads and len(values) > 2:
             whole = operators.added_over_the_run(whole)
         return operators.binary(interp, "Add", acc, whole, line) if acc != 0 else whole
     for x in values:

@@ -110,16 +110,20 @@ def environ_get(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         raise raise_in_script("TypeError", "the name of an environment variable is text", line)
     if not isinstance(name, str):
         return Opaque("an environment variable whose name is unknown", line, "config")
-    if name == "VOCAB_SIZE" and interp.vocab_size:
-        return str(interp.vocab_size) if isinstance(default, str) or default is None else interp.vocab_size
-    if interp.environment_spoiled:
-        return Opaque(interp.environment_spoiled, line, "config")
-    own = interp.environment_set.get(name)
+    if name == "VOCAB_SIZE" and interp.probe.vocab_size:
+        return (
+            str(interp.probe.vocab_size)
+            if isinstance(default, str) or default is None
+            else interp.probe.vocab_size
+        )
+    if interp.around.environment_spoiled:
+        return Opaque(interp.around.environment_spoiled, line, "config")
+    own = interp.around.environment_set.get(name)
     if own is not None and own is not MISSING:
         return toy_setting(name, own, interp.other_sizes)
-    if len(interp.environment) < 2000:
-        interp.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
-    given = interp.settings.get(name) if own is None else None
+    if len(interp.around.environment) < 2000:
+        interp.around.environment[name] = str(default)[:200] if isinstance(default, (str, int, float)) else ""
+    given = interp.around.settings.get(name) if own is None else None
     if given is None and own is None and name in _OF_PROCESS:
         return _of_process(interp, name, default, line)
     return toy_setting(name, default if given is None else given, interp.other_sizes)
@@ -134,10 +138,10 @@ _OF_PROCESS: dict[str, Process] = {
 
 def _of_process(interp: Interp, name: str, default: Value, line: int) -> Value:
     """Such a variable: its default in a run of one process."""
-    interp.many_processes = True
+    interp.world.asked = True
     on = _OF_PROCESS[name]
-    if interp.process is not None:
-        number = on(*interp.process)
+    if interp.world.process is not None:
+        number = on(*interp.world.process)
         is_text = isinstance(default, str) or default is None
         return ScaledText.of(str(number), number, number) if is_text else exactly(number)
     text = default if isinstance(default, (str, int)) else None
@@ -154,39 +158,39 @@ def _of_process(interp: Interp, name: str, default: Value, line: int) -> Value:
 
 def environ_set(interp: Interp, name: Value, value: Value, line: int) -> None:
     """`os.environ[name] = value`; `MISSING` deletes."""
-    if not isinstance(name, str) or len(interp.environment_set) >= 2000:
-        interp.environment_spoiled = "an environment variable whose name is unknown was set"
+    if not isinstance(name, str) or len(interp.around.environment_set) >= 2000:
+        interp.around.environment_spoiled = "an environment variable whose name is unknown was set"
         return
     if interp.fresh:
         value = Opaque(f"environment variable {name} set under an unknown condition", line, "config")
-    interp.environment_set[name] = value
+    interp.around.environment_set[name] = value
 
 
 def environ_item(interp: Interp, name: Value, line: int) -> Value:
     """`os.environ[name]`, which no default makes known."""
-    own = interp.environment_set.get(name) if isinstance(name, str) else None
-    if isinstance(name, str) and not interp.environment_spoiled:
+    own = interp.around.environment_set.get(name) if isinstance(name, str) else None
+    if isinstance(name, str) and not interp.around.environment_spoiled:
         if own is not None and own is not MISSING:
             return environ_get(interp, [name], {}, line)
-        if len(interp.environment) < 2000:
-            interp.environment[name] = ""
-        if own is None and name in _OF_PROCESS and name not in interp.settings:
+        if len(interp.around.environment) < 2000:
+            interp.around.environment[name] = ""
+        if own is None and name in _OF_PROCESS and name not in interp.around.settings:
             return _of_process(interp, name, "1" if "SIZE" in name else "0", line)
         return Opaque(f"environment variable {name} without a default", line, "config")
-    return Opaque(interp.environment_spoiled or "environment variable", line, "config")
+    return Opaque(interp.around.environment_spoiled or "environment variable", line, "config")
 
 
 def environ_contains(interp: Interp, name: Value, line: int) -> Value:
     """`name in os.environ`."""
-    if not isinstance(name, str) or interp.environment_spoiled:
+    if not isinstance(name, str) or interp.around.environment_spoiled:
         return Opaque("membership in the environment", line, "config")
-    own = interp.environment_set.get(name)
-    if own is None and name in _OF_PROCESS and name not in interp.settings:
-        interp.many_processes = True
-        if interp.process is not None:
+    own = interp.around.environment_set.get(name)
+    if own is None and name in _OF_PROCESS and name not in interp.around.settings:
+        interp.world.asked = True
+        if interp.world.process is not None:
             return True
         return OnProcess(f"whether {name} is set", line, lambda rank, processes: processes > 1)
-    return own is not MISSING if own is not None else name in interp.settings
+    return own is not MISSING if own is not None else name in interp.around.settings
 
 
 def _environ_setdefault(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
@@ -208,12 +212,12 @@ def _environ_update(interp: Interp, target: NativeObject, args: Args, kwargs: Kw
             for name, value in source.items():
                 environ_set(interp, name, value, line)
         elif not (isinstance(source, NativeObject) and source.kind == "environ"):
-            interp.environment_spoiled = "the environment was updated with something unknown"
+            interp.around.environment_spoiled = "the environment was updated with something unknown"
     return None
 
 
 def _environ_clear(interp: Interp, target: NativeObject, args: Args, kwargs: Kwargs, line: int) -> Value:
-    interp.environment_spoiled = "the environment was cleared"
+    interp.around.environment_spoiled = "the environment was cleared"
     return None
 
 
@@ -273,7 +277,7 @@ def os_module() -> Module:
 
     def size(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
         text = path_text(args[0])
-        if text is not None and stream_kind(text) is not None and interp.stream:
+        if text is not None and stream_kind(text) is not None and interp.probe.stream:
             return shard_size(interp, line)
         return Opaque("file size", line, "config")
 
@@ -329,7 +333,7 @@ def _context_manager(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> V
 
     def enter(i: Interp, a: Args, k: Kwargs, ln: int) -> Value:
         if isinstance(made, Function):
-            from pgolf.untrusted.statements import spoil_reachable
+            from pgolf.untrusted.changes import spoil_reachable
 
             spoil_reachable(made.frame, made.code.node, "changed in a context manager", ln)
         return Opaque("context manager", ln)

@@ -82,8 +82,8 @@ def functional_calls() -> dict[str, Intrinsic]:
 def parameter(interp: Interp, args: Args, kwargs: Kwargs, line: int) -> Value:
     """A parameter shares its memory with the array that it is made of; of other arrays than byte tables it is unknown."""
     value = args[0] if args else kwargs.get("data")
-    if isinstance(value, Tensor) and interp.is_built(value):
-        interp.registered.append(value)
+    if isinstance(value, Tensor) and interp.tables.holds(value):
+        interp.tables.registered.append(value)
         return value
     return Opaque("torch.nn.Parameter", line, "model")
 

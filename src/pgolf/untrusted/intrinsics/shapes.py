@@ -26,10 +26,10 @@ from pgolf.untrusted.values import DType, Loss, NativeClass, Opaque, Scaled, Stu
 def tensor_dimensions(interp: Interp, t: Tensor) -> tuple[int, ...]:
     """The shape of an array as a script sees it: that of token ids grows with the run."""
     if t.data and type(t.data[0]) is Tok:
-        if len(t.shape) == 1 and len(t.data) == len(interp.stream):
+        if len(t.shape) == 1 and len(t.data) == len(interp.probe.stream):
             return (scaled.stream_length(t.shape[0]),)
         return tuple(scaled.at_least(n) if n > 1 else n for n in t.shape)
-    if interp.token_reads and len(t.shape) == 1 and t.shape[0] > interp.vocab_size > 0:
+    if interp.probe.token_reads and len(t.shape) == 1 and t.shape[0] > interp.probe.vocab_size > 0:
         return (scaled.at_least(t.shape[0]),)  # longer than a table: what an evaluation has collected
     return t.shape
 
@@ -104,9 +104,11 @@ def elements(interp: Interp, t: Tensor) -> int:
     n = len(t.data)
     if n > 1 and type(t.data[0]) is Tok:
         return (
-            scaled.stream_length(n) if n == len(interp.stream) and len(t.shape) == 1 else scaled.at_least(n)
+            scaled.stream_length(n)
+            if n == len(interp.probe.stream) and len(t.shape) == 1
+            else scaled.at_least(n)
         )
-    if interp.token_reads and n > interp.vocab_size > 0:
+    if interp.probe.token_reads and n > interp.probe.vocab_size > 0:
         return scaled.at_least(n)
     return n
 

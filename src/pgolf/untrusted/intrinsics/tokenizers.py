@@ -39,7 +39,7 @@ def _vocabulary(target: NativeObject) -> Vocabulary:
 
 def _piece_id(interp: Interp, target: NativeObject, value: Value, line: int) -> int | Opaque:
     state: TokenizerState = target.state
-    interp.tokenizer_calls += 1
+    interp.probe.tokenizer_calls += 1
     if type(value) is int and 0 <= value < len(state.vocabulary.pieces):
         return value
     value = scalar(value)
@@ -50,7 +50,7 @@ def _piece_id(interp: Interp, target: NativeObject, value: Value, line: int) -> 
     if not isinstance(value, int):
         raise raise_in_script("TypeError", "piece id must be an integer", line)
     if not 0 <= value < len(state.vocabulary.pieces):
-        interp.highest_piece_id = max(interp.highest_piece_id, min(int(value), 1_000_000))
+        interp.probe.highest_piece_id = max(interp.probe.highest_piece_id, min(int(value), 1_000_000))
         raise raise_in_script("IndexError", "piece id is out of range.", line)
     return int(value)
 
@@ -220,7 +220,7 @@ def sentencepiece_module(state: TokenizerState) -> Module:
         interp.register(made)
         path = args[0] if args else kwargs.get("model_file", kwargs.get("model_proto"))
         if isinstance(path, str):
-            interp.tokenizer_paths.add(path)
+            interp.probe.tokenizer_paths.add(path)
         return made
 
     cls = NativeClass("SentencePieceProcessor", make)
