@@ -6,34 +6,21 @@ Each case changes lines of the shipped canonical script.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 import pytest
 
-from pgolf.audit.script_audit import ScriptAudit, audit_script
+from pgolf.audit.script_audit import ScriptAudit
 from pgolf.core.verdict import EvalStatus, LutStatus
 from pgolf.untrusted import scaled
-from pgolf.untrusted.script import NoSiblings, Script
+from tests.audit.variants import audit, changed
 
-_EXAMPLE = Path(__file__).parents[2] / "examples" / "scripts" / "canonical.py"
 _PER_BYTE = "    tokens_per_byte = token_count.item() / byte_count.item()\n"
 _SCORED = "            scored = nll[s:].to(torch.float64)\n"
 _VAL_LOSS = "    val_loss = (loss_sum / token_count).item()\n"
 _WINDOWS = "        for ws in starts:\n"
 
 
-@lru_cache(maxsize=1)
-def _script() -> str:
-    return _EXAMPLE.read_text(encoding="utf-8")
-
-
 def _audit(changes: list[tuple[str, str]]) -> ScriptAudit:
-    text = _script()
-    for old, new in changes:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    return audit_script(Script("train_gpt.py", text.encode(), NoSiblings()))
+    return audit(changed(*(text for pair in changes for text in pair)))
 
 
 _WRONG: dict[str, list[tuple[str, str]]] = {

@@ -5,16 +5,12 @@ Each case changes a line or two of the shipped canonical script, whose windows o
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 import pytest
 
-from pgolf.audit.script_audit import ScriptAudit, audit_script
+from pgolf.audit.script_audit import ScriptAudit
 from pgolf.core.verdict import EvalStatus, LutStatus
-from pgolf.untrusted.script import NoSiblings, Script
+from tests.audit.variants import audit, changed
 
-_EXAMPLE = Path(__file__).parents[2] / "examples" / "scripts" / "canonical.py"
 _FIRST = "            s = 0 if ws == 0 else args.seq_len - args.stride\n"
 _END = "            end = min(ws + args.seq_len, total)\n"
 _STARTS = (
@@ -25,17 +21,8 @@ _EVAL = "def eval_val(args, model,"
 _MAIN = "def main():\n"
 
 
-@lru_cache(maxsize=1)
-def _script() -> str:
-    return _EXAMPLE.read_text(encoding="utf-8")
-
-
 def _audit(changes: list[tuple[str, str]]) -> ScriptAudit:
-    text = _script()
-    for old, new in changes:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    return audit_script(Script("train_gpt.py", text.encode(), NoSiblings()))
+    return audit(changed(*(text for pair in changes for text in pair)))
 
 
 _WRONG: dict[str, list[tuple[str, str]]] = {

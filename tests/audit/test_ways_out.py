@@ -6,16 +6,12 @@ Each case changes the shipped canonical script in a line or two. Whether a file 
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 import pytest
 
-from pgolf.audit.script_audit import ScriptAudit, audit_script
+from pgolf.audit.script_audit import ScriptAudit
 from pgolf.core.verdict import EvalStatus, LutStatus
-from pgolf.untrusted.script import NoSiblings, Script
+from tests.audit.variants import audit, changed
 
-_EXAMPLE = Path(__file__).parents[2] / "examples" / "scripts" / "canonical.py"
 _UNKNOWN = 'os.path.exists("/data/flag")'
 _MAIN = "def main():\n"
 _EVAL = "def eval_val("
@@ -28,17 +24,8 @@ _RETURN = "    return val_loss, bits_per_token * tokens_per_byte\n"
 _TOTAL = "    total = val_tokens.numel() - 1\n"
 
 
-@lru_cache(maxsize=1)
-def _script() -> str:
-    return _EXAMPLE.read_text(encoding="utf-8")
-
-
 def _audit(changes: list[tuple[str, str]]) -> ScriptAudit:
-    text = _script()
-    for old, new in changes:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    return audit_script(Script("train_gpt.py", text.encode(), NoSiblings()))
+    return audit(changed(*(text for pair in changes for text in pair)))
 
 
 def _times(factor: str) -> tuple[str, str]:

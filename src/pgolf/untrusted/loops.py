@@ -56,17 +56,65 @@ def _as_loop(rounds: Stmt) -> Stmt:
     return run
 
 
+_ENDLESS_ROUNDS = 16
+"""Rounds of a loop that read no table and met as many unknown conditions: it is taken to go on like that."""
+_TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
+
+
+def _is_training(node: ast.While | ast.For) -> bool:
+    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table.
+
+    Work done in functions that it calls is counted while they are followed (`Interp.optimiser_calls`). Kept on the node.
+    """
+    found: bool | None = node.__dict__.get("_pgolf_training")
+    if found is None:
+        found = any(type(sub) is ast.Attribute and sub.attr in _TRAINING_CALLS for sub in walk(node))
+        node.__dict__["_pgolf_training"] = found
+    return found
+
+
+class _Pace:
+    """How long a loop has gone on without reading a table, and so whether it is followed further."""
+
+    __slots__ = ("branches", "node", "optimised", "quiet", "reads")
+
+    def __init__(self, interp: Interp, node: ast.While | ast.For) -> None:
+        self.node = node
+        self.quiet = 0
+        self.reads = interp.probe.token_reads
+        self.branches = interp.unknown_branches
+        self.optimised = interp.optimiser_calls
+
+    def leaves(self, fr: Frame) -> bool:
+        """Before each round: whether the loop is left unfinished, after its rounds of training or where its end is unknown.
+
+        Raises LimitTripped when the steps are used up.
+        """
+        interp = fr.interp
+        interp.steps_left -= 1
+        if interp.steps_left < 0:
+            raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
+        if interp.probe.token_reads != self.reads:
+            self.reads, self.quiet = interp.probe.token_reads, 0
+        self.quiet += 1
+        if self.quiet > _ENDLESS_ROUNDS and interp.unknown_branches - self.branches > _ENDLESS_ROUNDS:
+            line = self.node.lineno + fr.offset
+            fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line)
+            interp.assume("a loop whose end is unknown ends", line)
+            return True
+        return self.quiet > interp.training_rounds and (
+            interp.optimiser_calls - self.optimised >= interp.training_rounds or _is_training(self.node)
+        )
+
+
 @builds(ast.While)
 def _while(node: ast.While) -> Stmt:
     test, body, line = compile_expr(node.test), compile_block(node.body), node.lineno
     orelse = compile_block(node.orelse) if node.orelse else None
-    training: bool | None = None
 
     def rounds(fr: Frame) -> int:
-        nonlocal training
         interp = fr.interp
-        quiet, reads, branches = 0, interp.probe.token_reads, interp.unknown_branches
-        optimised = interp.optimiser_calls
+        pace = _Pace(interp, node)
         known, follows = len(fr.ways_out), NORMAL
         while True:
             truth = test(fr)
@@ -78,23 +126,7 @@ def _while(node: ast.While) -> Stmt:
                     return after_loop(fr, known)
             if not truth:
                 break
-            interp.steps_left -= 1
-            if interp.steps_left < 0:
-                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
-            if interp.probe.token_reads != reads:
-                reads, quiet = interp.probe.token_reads, 0
-            quiet += 1
-            endless = quiet > _ENDLESS_ROUNDS and interp.unknown_branches - branches > _ENDLESS_ROUNDS
-            if endless:
-                fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if quiet > interp.training_rounds and training is None:
-                training = _is_training(node)
-            if endless or (
-                quiet > interp.training_rounds
-                and (training or interp.optimiser_calls - optimised >= interp.training_rounds)
-            ):
-                if endless:
-                    interp.assume("a loop whose end is unknown ends", line + fr.offset)
+            if pace.leaves(fr):
                 _loop_unknown(fr, node, line)
                 return after_loop(fr, known)
             follows = _round(fr, body, known, follows)
@@ -238,20 +270,6 @@ def _forget_tables(interp: Interp, held: Value, place: ast.AST, name: str, unkno
         operators.spoil(held, unknown.reason, unknown.line)
 
 
-_ENDLESS_ROUNDS = 16
-"""Rounds of a loop that read no table and met as many unknown conditions: it is taken to go on like that."""
-
-
-_TRAINING_CALLS = frozenset({"backward", "zero_grad", "zero_grad_all"})
-
-
-def _is_training(node: ast.While | ast.For) -> bool:
-    """Whether a loop's own body does optimiser work; its rounds do not decide any byte table.
-
-    Work done in functions that it calls is counted while they are followed (`Interp.optimiser_calls`)."""
-    return any(type(sub) is ast.Attribute and sub.attr in _TRAINING_CALLS for sub in walk(node))
-
-
 @builds(ast.For)
 def _loop(node: ast.For) -> Stmt:
     source, assign, body, line = (
@@ -261,10 +279,8 @@ def _loop(node: ast.For) -> Stmt:
         node.lineno,
     )
     orelse = compile_block(node.orelse) if node.orelse else None
-    training: bool | None = None
 
     def rounds(fr: Frame) -> int:
-        nonlocal training
         interp = fr.interp
         span = source(fr)
         items = interp.iterate(span, line + fr.offset)
@@ -280,26 +296,9 @@ def _loop(node: ast.For) -> Stmt:
             _loop_unknown(fr, node, line)
             return after_loop(fr, known)
         known, follows = len(fr.ways_out), NORMAL
-        quiet, reads, branches = 0, interp.probe.token_reads, interp.unknown_branches
-        optimised = interp.optimiser_calls
+        pace = _Pace(interp, node)
         for x in items:
-            interp.steps_left -= 1
-            if interp.steps_left < 0:
-                raise LimitTripped("interpreter_steps", interp.limits.interpreter_steps)
-            if interp.probe.token_reads != reads:
-                reads, quiet = interp.probe.token_reads, 0
-            quiet += 1
-            endless = quiet > _ENDLESS_ROUNDS and interp.unknown_branches - branches > _ENDLESS_ROUNDS
-            if endless:
-                fr.ambiguous = fr.ambiguous or Opaque("a loop whose end is unknown", line + fr.offset)
-            if quiet > interp.training_rounds and training is None:
-                training = _is_training(node)
-            if endless or (
-                quiet > interp.training_rounds
-                and (training or interp.optimiser_calls - optimised >= interp.training_rounds)
-            ):
-                if endless:
-                    interp.assume("a loop whose end is unknown ends", line + fr.offset)
+            if pace.leaves(fr):
                 _loop_unknown(fr, node, line)
                 return after_loop(fr, known)
             assign(fr, x)
