@@ -74,11 +74,11 @@ def evaluate_together(
     With `other_sizes` the settings that are scaled down have the other of their two sizes.
     """
     kept, parts = interp.observer, dict(interp.world.parts)
-    incoming: Sums = []
+    incoming: Sums | None = None
     try:
         for rank in range(processes - 1, -1, -1):
             interp.world.process, interp.observer = (rank, processes), observer()
-            interp.world.reduced, interp.world.incoming = [], list(incoming) if rank == 0 else []
+            interp.world.reduced, interp.world.incoming = [], list(incoming or ()) if rank == 0 else []
             interp.steps_left = interp.limits.evaluation_steps
             interp.cells_left = max(interp.cells_left, interp.limits.interpreter_cells // 2)
             interp.other_sizes = other_sizes
@@ -94,12 +94,10 @@ def evaluate_together(
                 if interp.world.incoming:
                     return Together(why="its first process takes part in fewer sums than the others")
                 return Together(value, observer=interp.observer)
-            if rank == processes - 1:
-                incoming = list(interp.world.reduced)
-            elif [shape for _, shape in incoming] != [shape for _, shape in interp.world.reduced]:
+            joined = with_one_more(interp, incoming)
+            if joined is None:
                 return Together(why="its processes take part in different sums")
-            else:
-                incoming = added(interp, incoming, interp.world.reduced)
+            incoming = joined
     except (Stuck, ScriptRaise, LimitTripped) as stopped:
         return Together(why=str(stopped))
     finally:
@@ -107,8 +105,13 @@ def evaluate_together(
     return Together(why="no process was evaluated")
 
 
-def added(interp: Interp, sums: Sums, more: Sums) -> list[tuple[list[Value], tuple[int, ...]]]:
-    """What some processes hand to their sums, and one more."""
+def with_one_more(interp: Interp, sums: Sums | None) -> Sums | None:
+    """What some processes (None: no other yet) and the one just evaluated hand to their sums; None where the sums differ."""
+    more = interp.world.reduced
+    if sums is None:
+        return list(more)
+    if [shape for _, shape in sums] != [shape for _, shape in more]:
+        return None
     return [
         ([binary(interp, "Add", x, y, 0) for x, y in zip(a, b, strict=True)], shape)
         for (a, shape), (b, _) in zip(sums, more, strict=True)

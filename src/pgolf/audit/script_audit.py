@@ -32,7 +32,7 @@ from pgolf.audit.found_tables import (
 from pgolf.audit.handed_on import may_change_tables
 from pgolf.audit.probe_stream import probe_stream
 from pgolf.audit.probes import EXOTIC, probe_vocabularies
-from pgolf.audit.processes import PROCESSES, Evaluation, Sums, added, evaluate_together
+from pgolf.audit.processes import PROCESSES, Evaluation, Sums, evaluate_together, with_one_more
 from pgolf.audit.proof_limits import (
     changed_after,
     doubt,
@@ -180,8 +180,7 @@ class _Auditor:
 
         def prepare(program: Program) -> None:
             interp = program.interp
-            interp.probe.stream = list(stream)
-            interp.probe.sidecar = [1000 + 7 * i for i in range(len(stream))]
+            interp.probe.hold(stream)
             interp.probe.vocab_size = len(vocabulary)
             interp.around.read_npz = _read_npz
             interp.around.settings = self.settings
@@ -534,24 +533,20 @@ class _Auditor:
 
     def _whole_problem(self, run: Run, tables: LookupTables, processes: int) -> tuple[bool, str]:
         """Whether the script could be followed as so many processes, and why they do not score what one does, or ''."""
-        incoming: Sums = []
+        incoming: Sums | None = None
         for rank in range(processes - 1, -1, -1):
             one = self.evaluate(
-                run.vocabulary, process=(rank, processes), incoming=incoming if rank == 0 else ()
+                run.vocabulary, process=(rank, processes), incoming=incoming or () if rank == 0 else ()
             )
             interp = one.program.interp
             if one.stuck or (rank == 0 and interp.world.incoming):
                 why = one.stuck or "its first process takes part in fewer sums than the others"
                 return False, f"what {processes} processes score together is not known: {why}"
-            if rank == processes - 1:
-                incoming = interp.world.reduced
-            elif rank and [shape for _, shape in incoming] != [shape for _, shape in interp.world.reduced]:
-                return (
-                    False,
-                    f"what {processes} processes score together is not known: they take part in different sums",
-                )
-            elif rank:
-                incoming = added(interp, incoming, interp.world.reduced)
+            if rank:
+                incoming = with_one_more(interp, incoming)
+                if incoming is None:
+                    why = "they take part in different sums"
+                    return False, f"what {processes} processes score together is not known: {why}"
         status, why = judge_scores(one.watcher.scores, one, tables)
         if status is EvalStatus.CANONICAL:
             return True, ""

@@ -13,6 +13,7 @@ from pgolf.untrusted import scaled, written
 from pgolf.untrusted.exceptions import is_kind_of
 from pgolf.untrusted.interp import Frame, Interp
 from pgolf.untrusted.operators import has_own_equality, raise_in_script, spoil
+from pgolf.untrusted.probe import SIDECAR_BASE
 from pgolf.untrusted.tensor import Tensor, caster, detached, get, plain_index, put
 from pgolf.untrusted.values import (
     MISSING,
@@ -545,10 +546,6 @@ def _is_sidecar(interp: Interp, array: Tensor) -> bool:
     """Whether an array holds bytes of targets from a sidecar file."""
     element = array.data[0] if array.data else None
     return type(element) is int and element >= SIDECAR_BASE and element in interp.probe.sidecar
-
-
-SIDECAR_BASE = 1000
-"""The bytes of the first target in the sidecar of the evaluation: more than any token of a vocabulary stands for."""
 
 
 def get_item(interp: Interp, container: Value, index: Value, hint: str, line: int) -> Value:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pgolf.untrusted.values import Value
+
+SIDECAR_BASE = 1000
+"""The bytes of the first target in the sidecar of the evaluation: more than any token of a vocabulary stands for."""
+_SIDECAR_STEP = 7
 
 
 @dataclass(slots=True)
@@ -27,3 +32,8 @@ class Probe:
     tokenizer_paths: set[str] = field(default_factory=set)
     prefixes: dict[int, int] = field(default_factory=dict)
     """Literal numbers of tokens that the stream is cut to, with the line."""
+
+    def hold(self, stream: Sequence[Value]) -> None:
+        """Make this the probe stream; every target's bytes in the sidecar are other than all the others'."""
+        self.stream = list(stream)
+        self.sidecar = [SIDECAR_BASE + _SIDECAR_STEP * i for i in range(len(stream))]

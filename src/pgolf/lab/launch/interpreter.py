@@ -950,7 +950,6 @@ _RUN_BY_OTHERS = frozenset(
 
 
 # Names that start GPU work, and words that stand beside them.
-LAUNCHERS = frozenset({"torchrun", "accelerate", "accelerate-launch", "deepspeed", "horovodrun", "composer"})
 _HINTS = (
     "torchrun",
     "torch.distributed",

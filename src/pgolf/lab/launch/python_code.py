@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgolf.lab.launch import files as script_files
+from pgolf.lab.launch.bounds import TooMuch
 from pgolf.lab.launch.expansion import BENIGN, OPAQUE
 from pgolf.lab.launch.interpreter import Interpreter, State, Stream, may_launch
 from pgolf.lab.launch.launchers import plain_python, torchrun
@@ -501,9 +502,16 @@ class _Finder:
 
     def runs_file(self, name: str) -> None:
         """Code given in the command itself runs a Python file of this folder."""
-        if name not in self.shell.reading and len(self.shell.reading) < 8:
-            self.shell.reading.append(name)
+        from pgolf.lab.launch.programs import MAX_SCRIPT_DEPTH
+
+        if name in self.shell.reading:
+            return
+        if len(self.shell.reading) > MAX_SCRIPT_DEPTH:
+            raise TooMuch("files that run each other too deeply")
+        self.shell.reading.append(name)
+        try:
             script_call(self.shell, [name], [self.argv[0], name], self.state, None)
+        finally:
             self.shell.reading.pop()
 
     def start(self, value: object, argument: ast.AST, environ: ast.AST | None) -> None:
